@@ -1,0 +1,124 @@
+"""HTTP at the edge: API Gateway events to requests, answers and errors to responses."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from lookalike.errors import (
+    CallerError,
+    DependencyError,
+    InvalidRequest,
+    LookalikeError,
+    TooLarge,
+    UnreadableImage,
+    UnsupportedMediaType,
+)
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+ERRORS = "urn:lookalike:errors:"  # names a kind of problem; it is no address
+RETRY_SECONDS = 2
+# A picture that a caller sent is refused with the status that says why.
+STATUS_OF_REASON = {"too_many_bytes": 413, "too_many_pixels": 413, "unsupported_format": 415}
+WORDS_OF_REASON = {"empty": "it is empty", "corrupt": "the file is broken"}
+
+logger = Logger()
+
+
+def resolver() -> APIGatewayRestResolver:
+    """A resolver whose every error is problem+json (RFC 9457)."""
+    app = APIGatewayRestResolver(strip_prefixes=None)
+    app.exception_handler(LookalikeError)(problem_of)
+    app.exception_handler(Exception)(_problem_of_a_bug)
+    app.not_found(_no_route)
+    return app
+
+
+def json_answer(body: Mapping[str, Any], status: int = HTTPStatus.OK) -> Response[str]:
+    return Response(status, JSON, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def json_body(app: APIGatewayRestResolver) -> Any:
+    """The request's JSON. Raises UnsupportedMediaType and InvalidRequest."""
+    if media_type(app) != JSON:
+        raise UnsupportedMediaType(f"Send {JSON}, not {media_type(app) or 'an unnamed type'}.")
+    try:
+        return json.loads(raw_body(app))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("", f"is not JSON: {error}") from error
+
+
+def raw_body(app: APIGatewayRestResolver) -> bytes:
+    """The request's bytes, which API Gateway hands over as base64 when they are binary."""
+    event = app.current_event
+    body = event.body or ""
+    if not event.is_base64_encoded:
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("", "is not valid base64") from error
+
+
+def media_type(app: APIGatewayRestResolver) -> str:
+    value = app.current_event.headers.get("content-type") or ""
+    return value.partition(";")[0].strip().lower()
+
+
+def parameters(app: APIGatewayRestResolver) -> dict[str, list[str]]:
+    """The query string, every value of every name."""
+    return app.current_event.resolved_query_string_parameters or {}
+
+
+def problem_of(error: LookalikeError) -> Response[str]:
+    """The answer for an error of ours: the caller's fault in full, a dependency's in outline."""
+    if isinstance(error, UnreadableImage):
+        error = _as_a_request(error)
+    headers = {}
+    if isinstance(error, DependencyError):
+        logger.warning("a dependency failed", exc_info=error)
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    status = error.status if isinstance(error, CallerError | DependencyError) else 500
+    problem = {
+        "type": ERRORS + error.title.lower().replace(" ", "-"),
+        "title": error.title,
+        "status": status,
+        "detail": str(error),
+    }
+    if isinstance(error, InvalidRequest):
+        problem["errors"] = [
+            {"pointer": field.pointer, "detail": field.detail} for field in error.fields
+        ]
+    return _problem(problem, headers)
+
+
+def _as_a_request(error: UnreadableImage) -> CallerError:
+    status = STATUS_OF_REASON.get(error.reason)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(f"The picture is too large: {error}.")
+    if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        return UnsupportedMediaType("The bytes are not a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.")
+    words = WORDS_OF_REASON.get(error.reason, error.reason)
+    detail = f" ({error.detail})" if error.detail else ""
+    return InvalidRequest("/image", f"cannot be read as a picture: {words}{detail}")
+
+
+def _problem_of_a_bug(error: Exception) -> Response[str]:
+    logger.exception("unexpected error")
+    return _problem({"type": "about:blank", "title": "Internal error", "status": 500})
+
+
+def _no_route(error: NotFoundError) -> Response[str]:
+    return _problem({"type": "about:blank", "title": "No such route", "status": 404})
+
+
+def _problem(problem: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
+    body = json.dumps(problem, ensure_ascii=False)
+    return Response(problem["status"], PROBLEM, body, headers=headers or {})

@@ -1,0 +1,120 @@
+"""An S3 bucket as a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lookalike.errors import StoreUnavailable, UnreadableImage
+from lookalike.stores import (
+    ABSENT,
+    UPLOAD_SECONDS,
+    Head,
+    MissingObject,
+    PreconditionFailed,
+    UploadGrant,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LINK_SECONDS = 3600
+MISSING = {"404", "NoSuchKey", "NotFound"}
+WRITTEN_BETWEEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+@contextmanager
+def _in_our_words(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in MISSING:
+            raise MissingObject(key) from error
+        if code in WRITTEN_BETWEEN:
+            raise PreconditionFailed(key) from error
+        raise StoreUnavailable(f"S3 refused {key!r}: {code}") from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"S3 did not answer for {key!r}: {error}") from error
+
+
+class Bucket:
+    """One bucket.
+
+    The role needs s3:ListBucket: without it S3 answers 403, not 404, for what is absent.
+    """
+
+    def __init__(self, client: S3Client, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def head(self, key: str) -> Head | None:
+        try:
+            with _in_our_words(key):
+                answer = self.client.head_object(Bucket=self.name, Key=key)
+        except MissingObject:
+            return None
+        return Head(_bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"])
+
+    def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
+        with _in_our_words(key):
+            answer = self.client.get_object(Bucket=self.name, Key=key)
+            if max_bytes is not None and answer["ContentLength"] > max_bytes:
+                answer["Body"].close()
+                raise UnreadableImage("too_many_bytes", f"{answer['ContentLength']} bytes")
+            return answer["Body"].read(), _bare(answer["ETag"])
+
+    def put(self, key: str, data: bytes, content_type: str, if_match: str | None = None) -> str:
+        condition: dict[str, Any] = {}
+        if if_match == ABSENT:
+            condition = {"IfNoneMatch": "*"}
+        elif if_match is not None:
+            condition = {"IfMatch": f'"{if_match}"'}
+        try:
+            with _in_our_words(key):
+                answer = self.client.put_object(
+                    Bucket=self.name, Key=key, Body=data, ContentType=content_type, **condition
+                )
+        except MissingObject as error:  # IfMatch on an object that is gone answers 404
+            raise PreconditionFailed(key) from error
+        return _bare(answer["ETag"])
+
+    def delete(self, key: str) -> None:
+        with _in_our_words(key):
+            self.client.delete_object(Bucket=self.name, Key=key)
+
+    def keys(self, prefix: str = "") -> Iterator[tuple[str, Head]]:
+        with _in_our_words(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=prefix
+            )
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    yield (
+                        entry["Key"],
+                        Head(_bare(entry["ETag"]), entry["Size"], entry["LastModified"]),
+                    )
+
+    def url(self, key: str) -> str:
+        return self.client.generate_presigned_url(
+            "get_object", Params={"Bucket": self.name, "Key": key}, ExpiresIn=LINK_SECONDS
+        )
+
+    def grant_upload(self, key: str, content_type: str, max_bytes: int) -> UploadGrant:
+        post = self.client.generate_presigned_post(
+            self.name,
+            key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+        expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS)
+        return UploadGrant(post["url"], post["fields"], expires_at)
+
+
+def _bare(etag: str) -> str:
+    return etag.strip('"')
