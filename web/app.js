@@ -1,0 +1,213 @@
+/** The page: puts the parts together and shows the place that the address names. */
+
+import { isBrowsing, parse, place as placeOf } from "./address.js";
+import { AddDialog } from "./add.js";
+import { Album } from "./album.js";
+import { answered, Api } from "./api.js";
+import { Browse } from "./browse.js";
+import { button, el, icon } from "./dom.js";
+import { filePicker, watchIntake } from "./intake.js";
+import { Journey } from "./journey.js";
+import { keyboard } from "./keyboard.js";
+import { Notices } from "./notices.js";
+import { PictureView } from "./picture.js";
+import { ProgressWatch, sentence, share } from "./progress.js";
+import { Sweeps } from "./sweep.js";
+import { trailTo } from "./trail.js";
+import { sendable, Uploads } from "./uploads.js";
+import { counted } from "./words.js";
+
+/** @typedef {import("./address.js").Place} Place */
+
+const TYPING = 250; // ms without a key before the filter acts
+
+const find = (/** @type {string} */ selector) =>
+  /** @type {HTMLElement} */ (document.querySelector(selector));
+
+export class App {
+  /** @type {Browse|PictureView|null} */
+  view = null;
+  indexed = 0; // where no progress is told
+  notices = new Notices();
+  main = find("main");
+  filter = /** @type {HTMLInputElement} */ (find("#filter"));
+  #pick = filePicker("Picture to search by", false, ([file]) => this.searchBy(file));
+
+  /** @param {{api: string, local: boolean}} config */
+  constructor(config) {
+    const api = new Api(config.api);
+    this.album = new Album(api, new Uploads());
+    this.sweeps = new Sweeps(this.album);
+    this.progress = new ProgressWatch(config.local);
+    this.add = new AddDialog(api, () => this.progress.soon());
+    this.journey = new Journey((place, arrival) => this.#arrive(place, arrival));
+    this.#furnish();
+    this.#listen();
+    if (!config.local)
+      api.health().then(
+        ({ indexed }) => {
+          this.indexed = indexed;
+        },
+        () => {},
+      );
+    this.journey.start();
+  }
+
+  pick() {
+    this.#pick.click();
+  }
+
+  /** Searches first and goes there after: an unreadable file leaves the visitor where they were. @param {File} file */
+  async searchBy(file) {
+    const done = this.#waiting();
+    try {
+      const key = await this.album.uploads.keep(await sendable(file), file.name || "Pasted picture");
+      const place = placeOf({ upload: key });
+      await this.album.answer(place);
+      this.journey.go(place, { trail: [] });
+    } catch (error) {
+      this.notices.failed(error);
+    } finally {
+      done();
+    }
+  }
+
+  /** A person changed a picture. @param {import("./api.js").Picture} picture */
+  changed(picture) {
+    this.album.changed(picture);
+    this.sweeps.forget();
+    this.progress.soon();
+  }
+
+  /** @param {Place} place @param {import("./journey.js").Arrival} arrival */
+  #arrive(place, arrival) {
+    if (arrival.popped || document.activeElement !== this.filter) this.filter.value = place.prefix;
+    const clicked = arrival.back
+      ? null
+      : document.querySelector(`main a[data-image="${CSS.escape(place.image)}"] img`);
+    const from = clicked?.getBoundingClientRect();
+    if (!this.view?.shows(place)) this.#change(place);
+    const view = /** @type {Browse|PictureView} */ (this.view);
+    view.arrive(place, arrival);
+    if (from && view instanceof PictureView) view.anchor.flyFrom(from);
+    document.title = view.title;
+    if (!arrival.back && !document.activeElement?.closest("main, header"))
+      this.main.focus({ preventScroll: true });
+  }
+
+  /** @param {Place} place */
+  #change(place) {
+    this.view?.leave();
+    this.view = isBrowsing(place) ? new Browse(this, place) : new PictureView(this, place);
+    this.main.replaceChildren(this.view.element);
+  }
+
+  #furnish() {
+    const search = button(
+      "",
+      () => this.pick(),
+      {
+        class: "button is-primary",
+        "aria-label": null,
+        title: "Drop or paste a picture anywhere, or choose one",
+      },
+      icon("image"),
+      el("span", { textContent: "Search by picture" }),
+    );
+    const add = button(
+      "Add pictures to the catalogue",
+      () => this.add.open(),
+      { class: "button" },
+      icon("upload"),
+      el("span", { textContent: "Add" }),
+    );
+    const theme = button("Light or dark", toggleTheme, { class: "icon-button" }, icon("theme"));
+    const keys = keyboard({
+      back: () => this.journey.back(),
+      filter: () => this.filter.select(),
+      grid: () => this.view?.grid.focusFirst(),
+    });
+    const help = button("Keyboard shortcuts", keys.open, { class: "icon-button is-keys" }, icon("keys"));
+    find(".tools").append(search, add, theme, help, this.#pick);
+    document.body.append(this.add.element, keys.element);
+  }
+
+  #listen() {
+    document.addEventListener("click", (event) => this.#click(event));
+    watchIntake({
+      hint: find(".drop-hint"),
+      take: (files) => (this.add.isOpen ? this.add.take(files) : this.searchBy(files[0])),
+    });
+    this.progress.addEventListener("progress", (event) =>
+      this.#progressed(/** @type {CustomEvent} */ (event).detail),
+    );
+    let timer = 0;
+    this.filter.addEventListener("input", () => {
+      clearTimeout(timer);
+      if (isBrowsing(this.journey.place)) timer = window.setTimeout(() => this.#filtered(), TYPING);
+    });
+    find(".filter").addEventListener("submit", (event) => {
+      event.preventDefault();
+      clearTimeout(timer);
+      this.#filtered();
+    });
+  }
+
+  #filtered() {
+    const now = this.journey.place;
+    const prefix = this.filter.value;
+    if (!isBrowsing(now)) this.journey.go({ prefix }, { trail: [] });
+    else if (prefix !== now.prefix) this.journey.go({ ...now, prefix }, { replace: Boolean(now.prefix) });
+  }
+
+  /** Links within the page become steps of the journey; every other click is the browser's. @param {MouseEvent} event */
+  #click(event) {
+    const link = /** @type {HTMLAnchorElement|null} */ (
+      /** @type {Element} */ (event.target).closest("a[href]")
+    );
+    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (!link || !plain || event.defaultPrevented || link.target || link.hash) return;
+    if (link.origin !== location.origin || link.pathname !== new URL("./", document.baseURI).pathname) return;
+    event.preventDefault();
+    const next = parse(link.search);
+    const left = this.view instanceof PictureView ? this.view.stop : null;
+    this.journey.go(next, { trail: trailTo(this.journey.trail, left, next) });
+  }
+
+  /** @param {import("./progress.js").Progress|null} before */
+  #progressed(before) {
+    const now = /** @type {import("./progress.js").Progress} */ (this.progress.now);
+    const line = find(".progress-line");
+    line.hidden = !this.progress.busy;
+    find(".progress-done").style.transform = `scaleX(${share(now)})`;
+    if (before && before.indexed !== now.indexed) this.sweeps.changed();
+    if (before && before.pending > 0 && now.pending === 0)
+      this.notices.whisper(`Indexing is done: ${counted(now.indexed, "picture")}.`);
+    if (!before && now.pending > 0) this.notices.whisper(sentence(now));
+  }
+
+  #waiting() {
+    document.body.classList.add("is-searching");
+    this.notices.whisper("Searching…");
+    return () => document.body.classList.remove("is-searching");
+  }
+}
+
+function toggleTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme
+    ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    // Then it lasts until the page is closed.
+  }
+}
+
+const config = await answered(new URL("config.json", document.baseURI).href).then(
+  (response) => response.json(),
+  () => ({ api: "/v1", local: false }),
+);
+new App(config);
