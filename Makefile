@@ -1,0 +1,51 @@
+# Every target sets up what it needs. Only Python ≥ 3.11, pip and make must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PICTURES ?=
+DATA ?= ../shared/data
+DEMO := data/fabrics
+# Not every shell expands the ~ of PICTURES=~/Pictures.
+FOLDER := $(patsubst ~/%,$(HOME)/%,$(PICTURES))
+
+.PHONY: demo test check format bench default-encoder clean
+
+demo: $(VENV)/.local ## look-alikes in the browser: of PICTURES=~/Pictures, or of drawn fabrics
+ifeq ($(strip $(PICTURES)),)
+	@$(BIN)/python -m local.fabrics "$(DEMO)"
+	@$(BIN)/lookalike up "$(DEMO)" || [ $$? -eq 130 ] # Ctrl-C is how it ends
+else
+	@$(BIN)/lookalike up "$(FOLDER)" || [ $$? -eq 130 ]
+endif
+
+test: check ## every check that CI runs
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+
+bench: $(VENV)/.dev ## the tables of docs/benchmarks.md, measured here and now
+	$(BIN)/python -m tests.bench
+
+default-encoder: $(VENV)/.dev ## train the shipped encoder again; hours on a CPU, minutes on a GPU
+	$(BIN)/python -m training.default_encoder --data "$(DATA)" --out artifacts/default_encoder
+
+clean: ## remove what make made; never pictures, nor data folders of your own
+	rm -rf $(VENV) build artifacts data/fabrics .mypy_cache .ruff_cache .pytest_cache
+
+# The laptop: no torch. A stamp is older than pyproject.toml when something must be installed.
+$(VENV)/.local: pyproject.toml
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Lookalike needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.local
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,dev]'
+	@touch $@
