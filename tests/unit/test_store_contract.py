@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from lookalike.bucket import Bucket
-from lookalike.errors import ReadOnlyCatalogue, StoreUnavailable, UnreadableImage
-from lookalike.folder import Folder, UploadRefused
+from lookalike.errors import ReadOnlyCatalogue, StoreUnavailable, UnreadableImage, UploadRefused
+from lookalike.folder import Folder
 from lookalike.stores import ABSENT, MissingObject, PreconditionFailed, Store
 
 AWKWARD_KEYS = [

@@ -6,6 +6,7 @@ LookalikeError
 │   ├── UnreadableImage       422  the bytes are not a picture we accept; `reason` says why
 │   ├── UnknownImage          404
 │   ├── ReadOnlyCatalogue     403  the picture lies where Lookalike never writes
+│   ├── UploadRefused         403  the form is not the one that was granted
 │   ├── TooLarge              413
 │   └── UnsupportedMediaType  415
 └── DependencyError           something we rely on failed: 5xx, safe to retry
@@ -94,6 +95,13 @@ class ReadOnlyCatalogue(CallerError):
 
     status = 403
     title = "Read-only catalogue"
+
+
+class UploadRefused(CallerError):
+    """The form does not match the grant it was given."""
+
+    status = 403
+    title = "Upload refused"
 
 
 class TooLarge(CallerError):

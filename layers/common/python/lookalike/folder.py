@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lookalike.catalogue import image_id_of
-from lookalike.errors import CallerError, ReadOnlyCatalogue, StoreUnavailable, UnreadableImage
+from lookalike.errors import ReadOnlyCatalogue, StoreUnavailable, UnreadableImage, UploadRefused
 from lookalike.stores import (
     ABSENT,
     UPLOAD_SECONDS,
@@ -29,13 +29,6 @@ DECODABLE = {private: surrogate for surrogate, private in UNDECODABLE.items()}
 
 NO_NAMES = frozenset(["", ".", ".."])
 SIGNED_FIELDS = ("key", "Content-Type", "max-bytes", "expires")
-
-
-class UploadRefused(CallerError):
-    """The form does not match the grant it was given."""
-
-    status = 403
-    title = "Upload refused"
 
 
 class Folder:
