@@ -19,6 +19,7 @@ from lookalike import wiring
 from lookalike.errors import ModelUnavailable
 from lookalike.folder import Folder
 from lookalike.images import MAX_BYTES
+from lookalike.ingest import thumbnail_of
 from lookalike.models import SHIPPED
 from lookalike.stores import MissingObject
 
@@ -109,7 +110,7 @@ class Laptop:
 
     def thumbnail(self, image_id: str) -> bytes | None:
         try:
-            return wiring.derived_store().get(f"thumbnails/{image_id}.webp")[0]
+            return wiring.derived_store().get(thumbnail_of(image_id))[0]
         except MissingObject:
             return None
 

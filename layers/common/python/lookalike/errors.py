@@ -16,7 +16,7 @@ LookalikeError
     └── ModelUnavailable      no model serves, or its file differs from its card
 """
 
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, Self
 
 RejectReason = Literal[
     "empty",  # zero bytes
@@ -26,7 +26,6 @@ RejectReason = Literal[
     "corrupt",  # the right format, broken inside: truncated, bad checksum, impossible header
     "permission_denied",  # on a laptop: the file may not be read by us
 ]
-REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
 
 class LookalikeError(Exception):

@@ -8,7 +8,6 @@ from lookalike.index import Index
 from lookalike.ingest import Ingest
 from lookalike.models import ModelStore, Serving
 from lookalike.reconcile import Census, census
-from lookalike.rejects import Rejects
 from lookalike.stores import Store
 
 MAX_PASSES = 10  # a catalogue that changes faster than it can be filled needs a person
@@ -63,7 +62,7 @@ class Reindex:
         return tuple(key for key in self._census(self._next()).drift if key not in live_drift)
 
     def _census(self, model: str) -> Census:
-        return census(self.images, self.index, Rejects(self.ingest.derived), model)
+        return census(self.images, self.index, self.ingest.rejects, model)
 
     def switch(self) -> str:
         """Let the next model serve, if its collection lacks nothing; returns its version.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from lookalike import images
 from lookalike.answers import answer_body
 from lookalike.bodies import AnswerBody
+from lookalike.cards import ModelCard
 from lookalike.catalogue import IndexedImage
 from lookalike.encoder import Encoder
 from lookalike.errors import DependencyError, UnknownImage
@@ -86,7 +87,7 @@ class Search:
             anchor, found = self.index.similar(card.model, image_id, limit, _only(asked))
             return found
 
-        ranking = self._rank(fetch, lambda: anchor, asked, watch)
+        ranking = self._rank(fetch, lambda: anchor, _policy(asked, card), asked.limit, watch)
         return answer_body(card.model, ranking, self.links, asked.explain, watch.took_ms(), anchor)
 
     def find(self, asked: Find) -> AnswerBody:
@@ -101,7 +102,8 @@ class Search:
         def fetch(limit: int) -> Sequence[Candidate]:
             return self.index.nearest(encoder.card.model, wanted, limit, _only(asked))
 
-        ranking = self._rank(fetch, lambda: None, asked, watch)
+        policy = _policy(asked, encoder.card)
+        ranking = self._rank(fetch, lambda: None, policy, asked.limit, watch)
         return answer_body(encoder.card.model, ranking, self.links, asked.explain, watch.took_ms())
 
     def _encoder(self) -> Encoder:
@@ -131,26 +133,27 @@ class Search:
         self,
         fetch: Fetch,
         anchor: Callable[[], IndexedImage | None],
-        asked: Asked,
+        policy: Policy,
+        limit: int,
         watch: Stopwatch,
     ) -> Ranking:
         """Retrieve and rank; when that removes too much for a full page, retrieve more."""
-        policy = self._policy(asked)
-        reach = min(MAX_CANDIDATES, asked.limit * self.candidates_per_result)
+        reach = min(MAX_CANDIDATES, limit * self.candidates_per_result)
         while True:
             with watch.step("search"):
                 candidates = fetch(reach)
             with watch.step("rank"):
-                ranking = rank(candidates, policy, asked.limit, datetime.now(UTC), anchor=anchor())
+                ranking = rank(candidates, policy, limit, datetime.now(UTC), anchor=anchor())
             exhausted = len(candidates) < reach or candidates[-1].score < policy.floor
             if not ranking.short or exhausted or reach == MAX_CANDIDATES:
                 return ranking
             reach = min(MAX_CANDIDATES, reach * WIDEN)
 
-    def _policy(self, asked: Asked) -> Policy:
-        thresholds = self._encoder().card.thresholds
-        floor = thresholds.floor if asked.min_score is None else asked.min_score
-        return replace(Policy(), duplicate=thresholds.duplicate, floor=floor)
+
+def _policy(asked: Asked, card: ModelCard) -> Policy:
+    """By the card of the model that answers: another one may begin to serve meanwhile."""
+    floor = card.thresholds.floor if asked.min_score is None else asked.min_score
+    return replace(Policy(), duplicate=card.thresholds.duplicate, floor=floor)
 
 
 def _only(asked: Asked) -> Only:
