@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor(commands)
     _add_clean(commands)
     _add_model(commands)
+    _add_evaluate(commands)
     return parser
 
 
@@ -131,13 +132,33 @@ def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_model(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    words = "The encoders: list them, import one, let one serve."
+    words = "The encoders: list them, add or import one, let one serve."
     model = commands.add_parser("model", help=words, description=words)
     actions = model.add_subparsers(metavar="ACTION", required=True)
     _add(actions, "list", "models:list_models", "Every model, and who serves.")
     use = _add(actions, "use", "models:use", "Re-embed beside the serving model, then switch.")
     use.add_argument("version", metavar="VERSION")
+    added = _add(actions, "add", "models:add", "Add a model folder, such as training writes.")
+    added.add_argument("folder", type=Path, metavar="DIR", help="of model.onnx and card.json")
     _add_import(actions)
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    words = "Measure how well pictures of one kind find each other."
+    measure = _add(commands, "evaluate", "evaluating:evaluate", words)
+    measure.add_argument("folder", type=Path, metavar="DIR", help="one folder for each kind")
+    measure.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="VERSION",
+        help="the serving one, or several",
+    )
+    measure.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page there")
+    measure.add_argument("--json", action="store_true", help="machine-readable")
+    measure.add_argument(
+        "--strict", action="store_true", help="exit with 3 when a picture was skipped"
+    )
 
 
 def _add_import(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -54,14 +54,41 @@ def import_model(asked: argparse.Namespace) -> int:
     with TemporaryDirectory() as made:
         folder = Path(made)
         _make(asked, folder, _sample(data))
-        from lookalike.folder import Folder
-        from lookalike.models import ModelStore
+        _stored(data, folder)
+    return 0
 
-        store = Folder(data.path / "models")
-        card = ModelStore(store, store.root).add(folder)
+
+def add(asked: argparse.Namespace) -> int:
+    """Copy a model folder, such as training writes, into the model store.
+
+    The same one again is harmless; another file under a version that is taken is refused.
+    """
+    from lookalike.cards import CARD_NAME, ONNX_NAME
+    from lookalike.errors import InvalidRequest
+
+    for name in (ONNX_NAME, CARD_NAME):
+        if not (asked.folder / name).is_file():
+            raise Trouble(f"{asked.folder} is no model folder: it has no {name}.", USAGE)
+    data = named_or_last(asked.data)
+    _ = data.pictures  # proves that it is a data folder
+    try:
+        _stored(data, asked.folder)
+    except InvalidRequest as error:
+        raise Trouble(
+            f"{error.fields[0].detail} It stands in {asked.folder / CARD_NAME}; training takes it "
+            "as --model."
+        ) from error
+    return 0
+
+
+def _stored(data: DataFolder, folder: Path) -> None:
+    from lookalike.folder import Folder
+    from lookalike.models import ModelStore
+
+    store = Folder(data.path / "models")
+    card = ModelStore(store, store.root).add(folder)
     print(card.model)
     tell(f"Let it serve with: lookalike model use {card.model}")
-    return 0
 
 
 def _use_here(data: DataFolder, version: str) -> int:

@@ -73,20 +73,22 @@ def crops(pictures: Tensor, side: int, ranges: Ranges, generator: Generator) -> 
 
 
 def colours(pictures: Tensor, ranges: Ranges, generator: Generator) -> Tensor:
-    """Brightness, contrast, saturation and hue, each drawn anew for every picture."""
-    n = len(pictures)
+    """Brightness, contrast, saturation and hue, each drawn anew for every picture.
 
-    def factor(spread: float) -> Tensor:
-        return uniform(n, 1 - spread, 1 + spread, generator).view(n, 1, 1, 1)
-
-    pictures = pictures * factor(ranges.light)
-    mean = pictures.mean(dim=(1, 2, 3), keepdim=True)
-    pictures = mean + (pictures - mean) * factor(ranges.light)
-    saturation = factor(ranges.colour).flatten()
+    Brightness b, contrast c around the picture's mean m, then the matrix M of saturation and hue,
+    which leaves grey alone: M (c b p + (1 - c) b m) = c b M p + (1 - c) b m, one product.
+    """
+    n, _, height, width = pictures.shape
+    brightness = uniform(n, 1 - ranges.light, 1 + ranges.light, generator)
+    contrast = uniform(n, 1 - ranges.light, 1 + ranges.light, generator)
+    saturation = uniform(n, 1 - ranges.colour, 1 + ranges.colour, generator)
     saturation = torch.where(uniform(n, 0, 1, generator) < ranges.grey, 0.0, saturation)
     turn = uniform(n, -1, 1, generator) * ranges.hue * 2 * math.pi
-    mixed = torch.einsum("nij,njhw->nihw", colour_matrices(saturation, turn), pictures)
-    return mixed.clamp(0, 1)
+    mean = pictures.mean(dim=(1, 2, 3))
+    scale = (contrast * brightness).view(n, 1, 1) * colour_matrices(saturation, turn)
+    shift = ((1 - contrast) * brightness * mean).view(n, 1, 1)
+    mixed = torch.baddbmm(shift, scale, pictures.reshape(n, 3, -1))
+    return mixed.clamp_(0, 1).view(n, 3, height, width)
 
 
 def colour_matrices(saturation: Tensor, turn: Tensor) -> Tensor:
@@ -105,11 +107,14 @@ def colour_matrices(saturation: Tensor, turn: Tensor) -> Tensor:
 
 
 def blurs(pictures: Tensor, share: float, generator: Generator) -> Tensor:
-    """Out of focus, for this share of the pictures and by a random degree."""
+    """Out of focus, for this share of the pictures and by a random degree. Changes its argument."""
     n = len(pictures)
-    degree = uniform(n, 0, 1, generator) * (uniform(n, 0, 1, generator) < share)
-    soft = F.avg_pool2d(pictures, 5, stride=1, padding=2, count_include_pad=False)
-    return torch.lerp(pictures, soft, degree.view(n, 1, 1, 1))
+    degree = uniform(n, 0, 1, generator)
+    rows = (uniform(n, 0, 1, generator) < share).nonzero().flatten()
+    sharp = pictures[rows]
+    soft = F.avg_pool2d(sharp, 5, stride=1, padding=2, count_include_pad=False)
+    pictures[rows] = torch.lerp(sharp, soft, degree[rows].view(-1, 1, 1, 1))
+    return pictures
 
 
 def mixtures(pictures: Tensor, generator: Generator) -> Tensor:

@@ -1,193 +1,211 @@
-"""Measure a model as it serves: python -m training.evaluate --model FOLDER [--data DIR]."""
+"""Measure models as they serve: python -m training.evaluate --model FOLDER [--model FOLDER …]."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from lookalike import images
-from lookalike.cards import CARD_NAME, ModelCard
+from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
 from lookalike.encoder import Encoder
-from training import metrics, pictures
-from training.metrics import Scores, Vectors
-from training.pictures import Labelled
+from lookalike.errors import CallerError, LookalikeError
+from training import protocols, tables
+from training.measured import Measured
+from training.outcome import Outcome, evaluated
+from training.protocols import Protocol
+from training.tables import main_table as table
 
-AT_LEAST = 320  # pixels; decode pictures no smaller than this
-BINS = 8  # per colour channel of the histogram, as in the baseline of the data's README
-UNSEEN_FROM = 41  # classes 41–80: disjoint from training only if their labels were held back
-COLUMNS = ("recall@1", "recall@5", "recall@10", "map@10")
+__all__ = ["Measured", "Protocol", "evaluate", "main", "run", "table"]
 
-Describe = Callable[[Sequence[Image.Image]], Vectors]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """Queries that look for pictures of their own label in a gallery.
-
-    others_only: never find a picture of the query's own group, nor the query itself.
-    """
-
-    name: str
-    queries: list[Labelled]
-    gallery: list[Labelled]
-    others_only: bool = False
+FAILED, USAGE, SOME_REJECTED, INTERRUPTED = 1, 2, 3, 130
+RECORDED = ("recall@1", "map@10")
 
 
-@dataclass(frozen=True)
-class Measured:
-    """scores: by metric, one number a query."""
-
-    protocol: Protocol
-    encoder: str
-    scores: dict[str, Scores]
+class Unusable(CallerError):
+    """The command cannot be done as given."""
 
 
-def protocols(data: Path, split: str) -> list[Protocol]:
-    """split: val while something is still being chosen, test once nothing is."""
-    queries, train = pictures.grocery(data, split), pictures.grocery(data, "train")
-    iconic, clothes = pictures.grocery(data, "iconic"), pictures.clothing(data)
-    unseen = set(pictures.grocery_classes(data)[UNSEEN_FROM:])
-    every = [
-        Protocol(f"grocery {split}→train", queries, train),
-        Protocol(f"grocery {split}→iconic", queries, iconic),
-        Protocol(f"grocery {split}→train, 41–80", of(queries, unseen), of(train, unseen)),
-        Protocol("clothing, other contributors", clothes, clothes, others_only=True),
-    ]
-    return [protocol for protocol in every if protocol.queries and protocol.gallery]
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 ok, 1 failed, 2 usage, 3 with --strict if a picture was skipped."""
+    options = parsed(arguments)
+    try:
+        outcome = run(options)
+    except LookalikeError as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, CallerError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(tables.text(outcome, options.slices))
+    if options.limit:
+        print(f"Only about {options.limit} pictures of each side: a try, and no measurement.")
+    return exit_code(outcome, options.strict)
 
 
-def of(files: list[Labelled], labels: set[str]) -> list[Labelled]:
-    return [file for file in files if file.label in labels]
+def evaluate(model: Path, data: Path, split: str = "test", limit: int = 0) -> list[Measured]:
+    """One model on the data for development; rows by protocol."""
+    asked = [protocols.thinned(p, limit) for p in protocols.of_the_data(data, split)]
+    return evaluated([opened(model)], asked).rows
 
 
-def histogram(some: Sequence[Image.Image]) -> Vectors:
-    """The floor under every encoder: joint RGB histogram of 8 × 8 × 8 bins, its root, unit length.
+def run(options: argparse.Namespace) -> Outcome:
+    """Measure, and write what was asked for."""
+    for file in (options.json, options.report):
+        writable(file)
+    if options.report:
+        drawable()
+    if options.record and (options.limit or options.pictures or options.labels):
+        raise Unusable(
+            "--record is for the whole data of --data; leave out --limit, --pictures and --labels."
+        )
+    asked, missing = questions(options)
+    chosen = [protocols.thinned(protocol, options.limit) for protocol in asked]
+    encoders = [opened(folder) for folder in options.model]
+    outcome = evaluated(encoders, chosen, missing, options.ann)
+    if options.record:
+        for folder, name in zip(options.model, outcome.names, strict=True):
+            record([row for row in outcome.rows if row.encoder == name], folder)
+    if options.json:
+        options.json.write_text(as_text(outcome, options.slices), encoding="utf-8")
+    if options.report:
+        report(outcome, encoders, options.report, options.history)
+    return outcome
 
-    The cosine of the roots is the Bhattacharyya coefficient.
-    """
-    rows = []
-    for picture in some:
-        bins = np.asarray(picture.convert("RGB")).reshape(-1, 3) // (256 // BINS)
-        counts = np.bincount(bins @ [BINS * BINS, BINS, 1], minlength=BINS**3)
-        rows.append(np.sqrt(counts / counts.sum()))
-    return np.asarray(rows, np.float32)
 
-
-def described(describe: Describe, files: Sequence[Labelled]) -> dict[Path, NDArray[np.float32]]:
-    """Every file's vector; one picture is in memory at a time."""
-    vectors = {}
-    for file in files:
-        picture = images.decode(file.path.read_bytes(), AT_LEAST).pixels
-        vectors[file.path] = describe([picture])[0]
-    return vectors
-
-
-def measure(protocol: Protocol, encoder: str, vectors: dict[Path, NDArray[np.float32]]) -> Measured:
-    queries = np.stack([vectors[file.path] for file in protocol.queries])
-    gallery = np.stack([vectors[file.path] for file in protocol.gallery])
-    wanted, labels = metrics.labels_to_numbers(
-        [file.label for file in protocol.queries], [file.label for file in protocol.gallery]
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FOLDER",
+        help="of model.onnx and card.json; the first is compared with each further one",
     )
-    same = wanted[:, None] == labels[None, :]
-    allowed = other_groups(protocol) if protocol.others_only else np.ones_like(same)
-    total = (same & allowed).sum(axis=1)
-    found = metrics.nearest(queries, gallery, 10, allowed)
-    relevant = np.where(found >= 0, np.take_along_axis(same, np.maximum(found, 0), axis=1), False)
-    answerable = total > 0  # a query without any right answer measures nothing
-    scores = metrics.summary(relevant[answerable], total[answerable])
-    return Measured(protocol, encoder, scores)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--data",
+        type=Path,
+        default=Path("../shared/data"),
+        metavar="DIR",
+        help="the data for development",
+    )
+    where.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="your own, one folder per label"
+    )
+    where.add_argument(
+        "--labels", type=Path, metavar="CSV", help="your own: path,label[,group][,split]"
+    )
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="pictures of each side, for a quick try; 0 is all",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write an HTML page with pictures there"
+    )
+    parser.add_argument(
+        "--history", type=Path, metavar="FILE", help="of the training, for the report"
+    )
+    parser.add_argument(
+        "--slices", action="store_true", help="also by class and by size of picture"
+    )
+    parser.add_argument("--ann", action="store_true", help="also what the index loses")
+    parser.add_argument("--record", action="store_true", help="write the scores into the cards")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 3 when a picture was skipped"
+    )
+    return parser.parse_args(arguments)
 
 
-def other_groups(protocol: Protocol) -> NDArray[np.bool_]:
-    """(queries, gallery): may it be found? Not by its own contributor."""
-    asking = np.array([file.group for file in protocol.queries])
-    asked = np.array([file.group for file in protocol.gallery])
-    return np.asarray(asking[:, None] != asked[None, :])
+def questions(options: argparse.Namespace) -> tuple[list[Protocol], list[str]]:
+    """The protocols that were asked for, and the paths that labels name in vain."""
+    if options.pictures:
+        return [protocols.of_folders(options.pictures)], []
+    if options.labels:
+        protocol, missing = protocols.of_csv(options.labels, options.split)
+        return [protocol], missing
+    return protocols.of_the_data(options.data, options.split), []
 
 
-def shortened(
-    vectors: dict[Path, NDArray[np.float32]], dimension: int
-) -> dict[Path, NDArray[np.float32]]:
-    """The first dimensions alone, unit length again."""
-    return {
-        path: vector[:dimension] / np.linalg.norm(vector[:dimension])
-        for path, vector in vectors.items()
-    }
-
-
-def table(rows: Sequence[Measured]) -> str:
-    """Markdown, in %, with 95 % bootstrap intervals."""
-    lines = [
-        f"| protocol | encoder | queries | {' | '.join(COLUMNS)} |",
-        "|---|---|---|" + "---|" * len(COLUMNS),
-    ]
-    for row in rows:
-        cells = [cell(row.scores[name]) for name in COLUMNS]
-        queries = len(row.scores[COLUMNS[0]])
-        lines.append(f"| {row.protocol.name} | {row.encoder} | {queries} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def cell(scores: Scores) -> str:
-    low, high = metrics.interval(scores)
-    return f"{100 * scores.mean():.1f} ({100 * low:.1f}–{100 * high:.1f})"
-
-
-def evaluate(model: Path, data: Path, split: str, limit: int = 0) -> list[Measured]:
-    """The model, a prefix of its dimensions, and the histogram, on every protocol.
-
-    limit: of queries and gallery each, for a quick try; 0 is all.
-    """
-    encoder = Encoder(model)
-    chosen = [thinned(protocol, limit) for protocol in protocols(data, split)]
-    files = {file.path: file for p in chosen for file in [*p.queries, *p.gallery]}
-    vectors = described(encoder.encode, list(files.values()))
-    prefix = encoder.card.dimension // 4
-    rivals = {
-        encoder.card.model: vectors,
-        f"{encoder.card.model}, first {prefix} dimensions": shortened(vectors, prefix),
-        "RGB histogram": described(histogram, list(files.values())),
-    }
-    return [measure(p, name, known) for p in chosen for name, known in rivals.items()]
-
-
-def thinned(protocol: Protocol, limit: int) -> Protocol:
-    def some(files: list[Labelled]) -> list[Labelled]:
-        return files[:: max(1, len(files) // limit)] if limit else files
-
-    return replace(protocol, queries=some(protocol.queries), gallery=some(protocol.gallery))
+def opened(folder: Path) -> Encoder:
+    try:
+        return Encoder(folder)
+    except OSError as error:
+        raise Unusable(
+            f"There is no model in {folder} ({error.strerror}); it needs {ONNX_NAME} and "
+            f"{CARD_NAME}."
+        ) from error
 
 
 def record(rows: Sequence[Measured], folder: Path) -> None:
-    """Write the model's own scores into its card, beside what stands there already."""
+    """Write a model's scores into its card, beside what stands there already."""
     card = ModelCard.read(folder)
     found = {
         f"{row.protocol.name} {name}": round(float(row.scores[name].mean()), 4)
         for row in rows
-        if row.encoder == card.model
-        for name in ("recall@1", "map@10")
+        for name in RECORDED
     }
     card = replace(card, metrics={**card.metrics, **found})
     (folder / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder of model.onnx, card.json")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--split", choices=("val", "test"), default="test")
-    parser.add_argument("--limit", type=int, default=0, help="pictures of each side; 0 is all")
-    parser.add_argument("--record", action="store_true", help="write the scores into the card")
-    options = parser.parse_args(arguments)
-    rows = evaluate(options.model, options.data, options.split, options.limit)
-    if options.record:
-        record(rows, options.model)
-    print(table(rows))
+def as_text(outcome: Outcome, with_slices: bool) -> str:
+    return json.dumps(tables.as_json(outcome, with_slices), indent=1, ensure_ascii=False) + "\n"
+
+
+def report(
+    outcome: Outcome, encoders: Sequence[Encoder], path: Path, history: Path | None = None
+) -> None:
+    """An HTML page with pictures and plots, for which matplotlib is imported here alone.
+
+    Encodes the pictures of the first protocol and copies of them again, for their cosines.
+    """
+    from training import cosines
+    from training import report as page
+
+    of = outcome.rows[0].protocol
+    drawn = [cosines.distributions(encoder, of.queries, of.gallery) for encoder in encoders]
+    page.write(
+        outcome.rows,
+        outcome.comparisons,
+        path,
+        title="Evaluation of " + " and ".join(outcome.names),
+        cards=[replace(c, model=n) for c, n in zip(outcome.cards, outcome.names, strict=True)],
+        history=history,
+        distributions=[replace(d, model=n) for d, n in zip(drawn, outcome.names, strict=True)],
+        sizes=outcome.sizes,
+        skipped=outcome.skipped,
+    )
+
+
+def drawable() -> None:
+    """Say before the minutes of measuring, not after, that a report cannot be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise Unusable(
+            f"The report's plots need matplotlib; run: {sys.executable} -m pip install matplotlib"
+        )
+
+
+def writable(file: Path | None) -> None:
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise Unusable(f"{file} cannot be written; name a file in a folder that exists.")
+
+
+def exit_code(outcome: Outcome, strict: bool) -> int:
+    return SOME_REJECTED if strict and (outcome.skipped or outcome.missing) else 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pictures")
+    return int(text)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

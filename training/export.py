@@ -3,9 +3,11 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -59,15 +61,40 @@ def export(
     data = (with_half_weights(graph) if half_weights else graph).SerializeToString()
     card = replace(card, sha256=hashlib.sha256(data).hexdigest(), dimension=encoder.dimension)
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ONNX_NAME).write_bytes(data)
-    (folder / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
-    agreement = parity(served, folder, check)
-    if not agreement >= PARITY:
-        (folder / ONNX_NAME).unlink()
-        (folder / CARD_NAME).unlink()
-        raise ParityError(f"ONNX Runtime agrees with torch only to {agreement:.6f} (cosine).")
+    def check_parity(made: Path) -> None:
+        agreement = parity(served, made, check)
+        if not agreement >= PARITY:
+            raise ParityError(f"ONNX Runtime agrees with torch only to {agreement:.6f} (cosine).")
+
+    write_model(data, card, folder, check_parity)
     return card
+
+
+def write_model(
+    data: bytes, card: ModelCard, folder: Path, proof: Callable[[Path], None] | None = None
+) -> None:
+    """Both files or, when the disk is full or the proof raises, neither; what was there stays then.
+
+    proof: is given a folder with both files, and raises if they must not be kept. Everything is
+    written before anything is replaced, and the card appears last: a model exists once it does.
+    """
+    missing = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with TemporaryDirectory(prefix=".partial-", dir=folder) as made:  # of one file system
+            partial = Path(made)
+            (partial / ONNX_NAME).write_bytes(data)
+            (partial / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
+            if proof is not None:
+                proof(partial)
+            (folder / CARD_NAME).unlink(missing_ok=True)
+            (partial / ONNX_NAME).replace(folder / ONNX_NAME)
+            (partial / CARD_NAME).replace(folder / CARD_NAME)
+    except BaseException:
+        if missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def to_onnx(served: Served, size: int) -> onnx.ModelProto:

@@ -1,19 +1,25 @@
 """The encoder as a torch module: backbone → pooling → projection → unit vector."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (the name every torch reader knows)
 from torch import Tensor, nn
 
 from lookalike.errors import CallerError
+from training.options import Pooling
 from training.torchvision_shim import torchvision
 
-Pooling = Literal["gem", "average"]
+Triple = tuple[float, float, float]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+NORMALISATIONS: dict[str, tuple[Triple, Triple]] = {  # mean and std, by what weights expect
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),  # pixels between -1 and 1
+    "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
 HEADS = {"avgpool", "classifier", "fc", "head", "heads", "dropout"}  # what follows the feature map
 PROBE_SIDE = 64  # pixels; large enough for every CNN of torchvision but Inception
 
@@ -25,7 +31,8 @@ class WrongWeights(CallerError):
 class GeM(nn.Module):
     """Generalised mean over positions: p = 1 is the average, p → ∞ the maximum. Learnt p.
 
-    (mean of x^p)^(1/p), Radenović et al. 2018. Negative features count as zero.
+    (mean of x^p)^(1/p), Radenović et al. 2018. Negative features count as zero. By logarithms:
+    ONNX Runtime's Pow takes a tenth of the whole network's time, its Log and Exp next to none.
     """
 
     def __init__(self, p: float = 3.0, smallest: float = 1e-5) -> None:
@@ -35,8 +42,8 @@ class GeM(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         with torch.autocast(maps.device.type, enabled=False):  # cubes overflow half precision
-            powers = maps.float().clamp(min=self.smallest) ** self.p
-            return powers.mean(dim=(2, 3)) ** (1 / self.p)
+            logs = maps.float().clamp(min=self.smallest).log()
+            return ((self.p * logs).exp().mean(dim=(2, 3)).log() / self.p).exp()
 
 
 class AveragePooling(nn.Module):
@@ -61,8 +68,8 @@ class EncoderNet(nn.Module):
         *,
         dimension: int | None = 256,
         pooling: Pooling = "gem",
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
-        std: tuple[float, float, float] = IMAGENET_STD,
+        mean: Triple = IMAGENET_MEAN,
+        std: Triple = IMAGENET_STD,
     ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -70,7 +77,9 @@ class EncoderNet(nn.Module):
         self.backbone = feature_maps(arch, weights)
         self.pool = GeM() if pooling == "gem" else AveragePooling()
         self.features = channels_of(self.backbone, arch)
-        self.project = nn.Linear(self.features, dimension) if dimension else nn.Identity()
+        self.project: nn.Module = (
+            nn.Linear(self.features, dimension) if dimension else nn.Identity()
+        )
         self.dimension = dimension or self.features
 
     def pooled(self, pictures: Tensor) -> Tensor:
@@ -78,8 +87,19 @@ class EncoderNet(nn.Module):
         pooled: Tensor = self.pool(self.backbone((pictures - self.mean) / self.std))
         return pooled
 
+    def vectors(self, pooled: Tensor) -> Tensor:
+        """(n, features) to (n, dimension) of unit length."""
+        return F.normalize(self.project(pooled).float(), dim=1)
+
     def forward(self, pictures: Tensor) -> Tensor:
-        return F.normalize(self.project(self.pooled(pictures)), dim=1)
+        return self.vectors(self.pooled(pictures))
+
+    def blocks(self) -> list[nn.Module]:
+        """The parts that may learn at rates of their own, from the pixels to the vector."""
+        parts = list(self.backbone)
+        while len(parts) == 1 and isinstance(parts[0], nn.Sequential):
+            parts = list(parts[0])
+        return [*parts, nn.ModuleList([self.pool, self.project])]
 
 
 def feature_maps(arch: str, weights: str) -> nn.Sequential:

@@ -7,13 +7,15 @@ palette. Everything is drawn from a seed, so a pattern never needs to be stored.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.pictures import Pictures
+from training.pictures import Labelled
+from training.pool import Pool
 
 Plane = NDArray[np.float64]
 Motif = Callable[[Plane, Plane, Plane], Plane]
@@ -216,12 +218,16 @@ def lit(cloth: Plane, draw: Generator) -> Plane:
     return cloth * light[..., None] + draw.normal(0, 0.015, cloth.shape)
 
 
-def catalogue(count: int, side: int, seed: int, first_identity: int = 0) -> Pictures:
-    """`count` patterns, VARIANTS pictures of each; one pattern is one identity."""
+def catalogue(count: int, side: int, seed: int) -> Pool:
+    """`count` patterns, VARIANTS pictures of each; one pattern is one label."""
     with ThreadPoolExecutor() as threads:
         sheets = list(threads.map(lambda i: variants(seed + i, side), range(count)))
-    identities = first_identity + np.repeat(np.arange(count), VARIANTS)
-    return Pictures(np.concatenate(sheets), identities.astype(np.int64))
+    files = [
+        Labelled(Path(f"pattern-{i}-{variant}"), f"pattern {i}")
+        for i in range(count)
+        for variant in range(VARIANTS)
+    ]
+    return Pool.of_arrays(np.concatenate(sheets), files)
 
 
 def variants(seed: int, side: int) -> NDArray[np.uint8]:

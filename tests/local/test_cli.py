@@ -1,6 +1,8 @@
+import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from local.cli import main
 from local.data_folder import data_folder_of
 from local.queue import Queue
 from local.server import listen
+from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
+from lookalike.folder import Folder
+from lookalike.models import SHIPPED, Serving
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +69,7 @@ def test_help_imports_nothing_heavy() -> None:
         ["search", "a.jpg", "--json", "--paths"],
         ["model"],
         ["model", "use"],
+        ["model", "add"],
         ["model", "import", "--mean", "0.5"],
     ],
 )
@@ -205,3 +211,68 @@ def test_catalogue_json_is_what_makes_it_ours(pictures: Path) -> None:
     data.claim(pictures)
 
     assert json.loads((data.path / "catalogue.json").read_text()) == {"pictures": str(pictures)}
+
+
+def made_model(folder: Path, weights: bytes | None = None) -> Path:
+    """The shipped encoder as a model folder of its own, called mine-1."""
+    folder.mkdir()
+    onnx = weights or (SHIPPED / ONNX_NAME).read_bytes()
+    digest = hashlib.sha256(onnx).hexdigest()
+    card = replace(ModelCard.read(SHIPPED), model="mine-1", sha256=digest)
+    (folder / ONNX_NAME).write_bytes(onnx)
+    (folder / CARD_NAME).write_text(card.to_json())
+    return folder
+
+
+def test_a_model_folder_is_added_once_and_then_listed(
+    pictures: Path, tmp_path: Path, capsys: Output
+) -> None:
+    data = data_folder_of(pictures)
+    data.claim(pictures)
+    Serving(Folder(data.path / "models")).start("mine-1")
+    made = made_model(tmp_path / "made")
+
+    codes = [main(["model", "add", str(made), "--data", str(data.path)]) for _ in range(2)]
+
+    said = capsys.readouterr()
+    assert codes == [0, 0]
+    assert said.out == "mine-1\nmine-1\n"
+    assert "lookalike model use mine-1" in said.err
+    assert main(["model", "list", "--data", str(data.path)]) == 0
+    assert capsys.readouterr().out.count("mine-1") == 1
+
+
+def test_another_model_under_a_version_that_is_taken_is_refused(
+    pictures: Path, tmp_path: Path, capsys: Output
+) -> None:
+    data_folder_of(pictures).claim(pictures)
+    assert main(["model", "add", str(made_model(tmp_path / "made"))]) == 0
+    graph = (SHIPPED / ONNX_NAME).read_bytes()
+    note = b"\x32\x01x"  # doc_string of the file: the same encoder, another digest
+    other = made_model(tmp_path / "other", graph + note)
+
+    assert main(["model", "add", str(other)]) == 1
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "mine-1 exists with another file; name a new version." in said
+    assert str(other / CARD_NAME) in said
+
+
+def test_what_is_no_model_folder_or_not_what_its_card_says_is_named(
+    pictures: Path, tmp_path: Path, capsys: Output
+) -> None:
+    data = data_folder_of(pictures)
+    data.claim(pictures)
+    swapped = made_model(tmp_path / "swapped")
+    (swapped / ONNX_NAME).write_bytes(b"something else")
+
+    codes = [main(["model", "add", str(each)]) for each in (tmp_path / "gone", pictures, swapped)]
+
+    gone, none, differs = (
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("lookalike: ")
+    )
+    assert codes == [2, 2, 1]
+    assert f"{tmp_path / 'gone'} is no model folder: it has no {ONNX_NAME}." in gone
+    assert f"{pictures} is no model folder" in none
+    assert "The file of model mine-1 differs from its card." in differs
+    assert not list((data.path / "models").rglob(ONNX_NAME))

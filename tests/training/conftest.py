@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 from lookalike.calibration import drawn
-from training import default_encoder, distil
 from training.default_encoder import TEACHER_WEIGHTS
 from training.torchvision_shim import torchvision
 
@@ -18,20 +17,13 @@ SPLITS = {"train": 4, "val": 2, "test": 2, "iconic": 1}  # pictures of each clas
 SIDE = 48
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
     """Tiny networks only wait for more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def _small_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher of noise has as little to say about small views as about large ones."""
-    for module in (default_encoder, distil):
-        monkeypatch.setattr(module, "TEACHER_SIDE", 64)
 
 
 @pytest.fixture(scope="session")

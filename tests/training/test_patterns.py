@@ -21,9 +21,9 @@ def test_every_motif_can_be_painted_and_is_no_flat_colour() -> None:
         assert cloth.std() > 1
 
 
-def test_all_variants_of_a_pattern_are_one_identity() -> None:
-    drawn = patterns.catalogue(3, 16, seed=1, first_identity=10)
+def test_all_variants_of_a_pattern_have_one_label() -> None:
+    drawn = patterns.catalogue(3, 16, seed=1)
 
-    assert drawn.identities.tolist() == [
-        identity for identity in (10, 11, 12) for _ in range(patterns.VARIANTS)
+    assert [file.label for file in drawn.files] == [
+        f"pattern {i}" for i in range(3) for _ in range(patterns.VARIANTS)
     ]
