@@ -8,7 +8,7 @@ DEMO := data/fabrics
 # Not every shell expands the ~ of PICTURES=~/Pictures.
 FOLDER := $(patsubst ~/%,$(HOME)/%,$(PICTURES))
 
-.PHONY: demo test check format bench default-encoder clean
+.PHONY: demo test check format bench bench-training default-encoder clean
 
 demo: $(VENV)/.local ## look-alikes in the browser: of PICTURES=~/Pictures, or of drawn fabrics
 ifeq ($(strip $(PICTURES)),)
@@ -33,6 +33,9 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev ## the tables of docs/benchmarks.md, measured here and now
 	$(BIN)/python -m tests.bench
 
+bench-training: $(VENV)/.bench ## what training must reach, measured here and now; an hour
+	$(BIN)/python -m tests.bench.training --data "$(DATA)"
+
 default-encoder: $(VENV)/.dev ## train the shipped encoder again; hours on a CPU, minutes on a GPU
 	$(BIN)/python -m training.default_encoder --data "$(DATA)" --out artifacts/default_encoder
 
@@ -48,4 +51,8 @@ $(VENV)/.local: pyproject.toml
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.local
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,dev]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,dev,bench]'
 	@touch $@

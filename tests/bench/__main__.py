@@ -26,15 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     pictures = asked.pictures.resolve() if asked.pictures else None
     terminal = sys.stdout  # worlds divert what functions print
-    _say(machine(), terminal)
+    say(machine(), terminal)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.scratch) as folder:
         os.environ["XDG_DATA_HOME"] = folder  # the person's own folders stay as they are
         bench = Bench(QUICK if asked.quick else Sizes(), pictures, Path(folder))
         for name in asked.sections or SECTIONS:
             quiet = Quiet()
             for table in section(name, bench):
-                _say(f"\n{table}", terminal)
-            _tell_of_others(quiet.others(), terminal)
+                say(f"\n{table}", terminal)
+            tell_of_others(quiet.others(), terminal)
     return 0
 
 
@@ -60,14 +60,14 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _tell_of_others(others: float | None, terminal: TextIO) -> None:
+def tell_of_others(others: float | None, terminal: TextIO) -> None:
     if others is None:
         return
     advice = "; run it again on an idle one" if others > DISTURBED else ""
-    _say(f"\nOther programs used {100 * others:.0f} % of the machine meanwhile{advice}.", terminal)
+    say(f"\nOther programs used {100 * others:.0f} % of the machine meanwhile{advice}.", terminal)
 
 
-def _say(text: str, stream: TextIO) -> None:
+def say(text: str, stream: TextIO) -> None:
     stream.write(text + "\n")
     stream.flush()
 
