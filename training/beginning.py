@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lookalike.models import SHIPPED
 from training import frozen, reopening, teacher
 from training.learner import Learner
 from training.model import NORMALISATIONS, EncoderNet
@@ -20,20 +21,23 @@ FITTED = 4_096  # pictures that principal axes are found on
 def encoder_of(recipe: Recipe) -> EncoderNet:
     torch.manual_seed(recipe.seed)  # of weights that are not given
     mean, std = NORMALISATIONS[recipe.normalisation]
+    before = earlier_encoder(recipe)
     encoder = EncoderNet(
         recipe.arch,
-        "none" if goes_on(recipe) else recipe.weights,
+        recipe.weights if before is None else "none",
         dimension=recipe.dimension,
         pooling=recipe.pooling,
         mean=mean,
         std=std,
     )
-    return reopening.reopen(encoder, Path(recipe.weights)) if goes_on(recipe) else encoder
+    return encoder if before is None else reopening.reopen(encoder, before)
 
 
-def goes_on(recipe: Recipe) -> bool:
-    """Does it begin as an encoder of ours, whose projection means something already?"""
-    return Path(recipe.weights).is_dir()
+def earlier_encoder(recipe: Recipe) -> Path | None:
+    """The model folder that it goes on from, if any; its projection means something already."""
+    if recipe.weights == "shipped":
+        return SHIPPED
+    return Path(recipe.weights) if Path(recipe.weights).is_dir() else None
 
 
 def side(options: Options) -> int:
@@ -77,7 +81,7 @@ def turn_to_axes(learner: Learner, show: Show, pool: Pool) -> None:
     recipe, mentor = learner.recipe, learner.teacher
     draw = dice(recipe.seed, 0)
     rows = torch.randperm(len(pool), generator=draw)[:FITTED].sort().values
-    if recipe.weights != "none" and not goes_on(recipe):
+    if recipe.weights != "none" and earlier_encoder(recipe) is None:
         axes = Axes(learner.student.encoder.features, recipe.dimension, recipe.whitening)
         axes.fit(features_of_start(learner, show, pool, rows))
         start = {"weight": axes.axes.T, "bias": -axes.centre @ axes.axes}

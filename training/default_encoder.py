@@ -16,7 +16,7 @@ from lookalike.cards import CARD_NAME, ModelCard
 from lookalike.errors import CallerError
 from training import calibrate, options, patterns, pictures, pool, train
 from training.distributed import Place
-from training.material import Material, some
+from training.material import Material, some, tell_of_skipped
 from training.options import option
 from training.pairs import Labels
 from training.pictures import Labelled
@@ -94,6 +94,7 @@ def gathered(given: Options) -> Material:
     everything = pool.joined(list(parts.values()))
     names = [file.label for file in everything.files]
     held_out = pool.prepare(pictures.grocery(given.data, "val"), SIDE, cache)
+    tell_of_skipped(everything, held_out)
     return Material(everything, Labels(names, given.each, shares=shares_of(parts)), held_out)
 
 

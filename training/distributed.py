@@ -112,6 +112,12 @@ def share(rows: int) -> slice:
     return slice(rank() * each, (rank() + 1) * each)
 
 
+def tell(words: str) -> None:
+    """To a person or a log, once, whatever the number of processes."""
+    if is_first():
+        print(words, flush=True)
+
+
 def barrier() -> None:
     """Wait until every process is here."""
     if dist.is_initialized():

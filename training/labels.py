@@ -95,13 +95,9 @@ def from_csv(
     return there, missing
 
 
-def columns(file: Path) -> list[str]:
-    """Of the table, in small letters. Raises UnusableLabels."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as text:
-            return _header(text.readline(), file)[1]
-    except OSError as error:
-        raise UnusableLabels(f"{file} cannot be read: {error.strerror or error}.") from error
+def splits(file: Path) -> set[str]:
+    """What its column split says; nothing without one. Raises UnusableLabels."""
+    return {row["split"] for _, row in _rows(file) if row.get("split")}
 
 
 def _of_split(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lookalike.errors import CallerError
 from training import labels, pool
+from training.distributed import tell
 from training.options import Options, given
 from training.pairs import ClickedPair, Clicks, Labels, Mixed, PairSource
 from training.pictures import Labelled
@@ -50,7 +51,21 @@ def gathered(options: Options, side: int, cache: Path) -> Material:
     ]
     everything = pool.prepare([*labelled, *others], round(SPARE * side), cache)
     apart = pool.prepare(held_out, round(SPARE * side), cache) if held_out else None
+    tell_of_skipped(everything, apart)
+    if labelled and not others:
+        labels.checked(everything.files)  # once more: some may have been unreadable
+    elif len(everything) < 2:
+        raise NothingToLearn("One picture looks like nothing else; training needs two at least.")
     return Material(everything, source_of(everything, options), apart)
+
+
+def tell_of_skipped(*pools: Pool | None) -> None:
+    skipped = [one for each in pools if each is not None for one in each.skipped]
+    if skipped:
+        first = skipped[0]
+        tell(
+            f"{len(skipped)} pictures could not be read, such as {first.path.name}: {first.reason}"
+        )
 
 
 def _labelled(options: Options) -> tuple[list[Labelled], list[Labelled]]:
@@ -58,10 +73,10 @@ def _labelled(options: Options) -> tuple[list[Labelled], list[Labelled]]:
     if not given(options.labels):
         return [], []
     table = not options.labels.is_dir()
-    if table and "split" in labels.columns(options.labels):
-        return _of_table(options, "train"), _of_table(options, "val")
-    files = _of_table(options) if table else _of_folder(options)
-    files = labels.checked(some(files, options.limit))
+    if table and {"train", "val"} <= labels.splits(options.labels):
+        return labels.checked(_of_table(options, "train")), _of_table(options, "val")
+    files = _of_table(options) if table else some(_of_folder(options), options.limit)
+    files = labels.checked(files)
     return divided([file for file in files if file.label], options.validation_share)
 
 
@@ -70,15 +85,15 @@ def _of_folder(options: Options) -> list[Labelled]:
         return labels.from_folders(options.labels)
     files, problems = labels.from_groups(options.labels)
     for problem in problems:
-        print(f"a sidecar says nothing: {problem}")
+        tell(f"a sidecar says nothing: {problem}")
     return files
 
 
 def _of_table(options: Options, split: str | None = None) -> list[Labelled]:
     files, missing = labels.from_csv(options.labels, split=split)
     if missing:
-        print(f"{len(missing)} labelled pictures are missing, such as {missing[0]}")
-    return labels.checked(some([file for file in files if file.label], options.limit))
+        tell(f"{len(missing)} labelled pictures are missing, such as {missing[0]}")
+    return some([file for file in files if file.label], options.limit)
 
 
 def divided(files: Sequence[Labelled], share: float) -> tuple[list[Labelled], list[Labelled]]:
@@ -132,13 +147,17 @@ def read_clicks(options: Options, everything: Pool) -> Clicks:
         raise NothingToLearn(
             "Clicks name pictures by key; give --pictures, the folder they are in."
         )
+    try:
+        lines = options.clicks.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NothingToLearn(f"{options.clicks} cannot be read as text ({error}).") from error
     row = {
         file.path.relative_to(options.pictures).as_posix(): row
         for row, file in enumerate(everything.files)
         if file.path.is_relative_to(options.pictures)
     }
     pairs, lost = [], 0
-    for number, line in enumerate(options.clicks.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         pair = (
             _clicked(line, row, f"{options.clicks.name}, line {number}") if line.strip() else None
         )
@@ -147,7 +166,7 @@ def read_clicks(options: Options, everything: Pool) -> Clicks:
         else:
             lost += bool(line.strip())
     if lost:
-        print(f"{lost} of {lost + len(pairs)} clicked pairs name pictures that are not there")
+        tell(f"{lost} of {lost + len(pairs)} clicked pairs name pictures that are not there")
     if not pairs:
         raise NothingToLearn(f"{options.clicks} has no pair of pictures that are there.")
     return Clicks(pairs, len(everything))

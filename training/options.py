@@ -22,7 +22,9 @@ class Recipe:
     # The network
     arch: str = option("mobilenet_v3_large", "any CNN of torchvision, by name")
     weights: str = option(
-        "none", "DEFAULT (torchvision downloads its own), a file, a model folder of ours, or none"
+        "none",
+        "none, DEFAULT (torchvision downloads its own), a file of torch weights, a model folder "
+        "that training made, or shipped (the default encoder)",
     )
     normalisation: str = option("imagenet", "of pixels, as the weights expect", *NORMALISED)
     size: int = option(160, "pixels, each side of the encoder's input")

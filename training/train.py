@@ -26,7 +26,7 @@ from training import (
     showing,
 )
 from training.clock import Clock
-from training.distributed import Place
+from training.distributed import Place, tell
 from training.finishing import questions
 from training.learner import Learner
 from training.material import Material
@@ -220,11 +220,6 @@ def checkpoints_of(options: Options) -> Path:
 
 def cache_of(options: Options) -> Path:
     return options.cache if given(options.cache) else checkpoints_of(options) / "cache"
-
-
-def tell(words: str) -> None:
-    if distributed.is_first():
-        print(words, flush=True)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def test_one_command_makes_a_model_that_encodes_and_can_be_measured(
     assert encoder.card.licence == "Apache-2.0"
     assert "grocery81" in encoder.card.training_data[0]
     assert "metric step=2 " in said
+    assert "1 pictures could not be read, such as broken.jpg: " in said
     assert "| grocery test→train | default-1 | 6 |" in said
 
 

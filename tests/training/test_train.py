@@ -254,6 +254,14 @@ def test_nothing_to_learn_from_says_what_to_give(
     assert "give --pictures FOLDER" in misled(capsys, tmp_path)
 
 
+def test_a_file_of_clicks_that_is_not_there_is_named(
+    tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = misled(capsys, tmp_path, pictures=shop, clicks=tmp_path / "gone.jsonl")
+
+    assert "gone.jsonl cannot be read" in said
+
+
 def test_wrong_pictures_are_named(
     tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,6 +278,34 @@ def test_wrong_pictures_are_named(
     assert "only by contrast" in misled(capsys, tmp_path / "2", labels=alone)
     assert "an be read" in misled(capsys, tmp_path / "3", pictures=broken)
     assert "There is no folder" in misled(capsys, tmp_path / "4", pictures=tmp_path / "gone")
+
+
+def test_unreadable_pictures_are_skipped_counted_and_named(
+    tmp_path: Path, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for picture in shop.glob("*/*.png"):
+        target = tmp_path / "shop" / picture.parent.name / picture.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture.read_bytes())
+    (tmp_path / "shop" / "label 0" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+
+    assert train.main(arguments(tmp_path / "out", labels=tmp_path / "shop", steps=1)) == 0
+
+    assert "1 pictures could not be read, such as broken.jpg: " in capsys.readouterr().out
+
+
+def test_a_table_that_names_its_splits_is_held_to_them(tmp_path: Path, shop: Path) -> None:
+    table = tmp_path / "labels.csv"
+    files = sorted(shop.glob("*/*.png"))
+    rows = [
+        f"{path},{path.parent.name},{'val' if i % 6 == 0 else 'train'}"
+        for i, path in enumerate(files)
+    ]
+    table.write_text("\n".join(["path,label,split", *rows]))
+
+    train.main(arguments(tmp_path, labels=table, steps=1))
+
+    assert "of 15 of the pictures" in Encoder(tmp_path / "model").card.training_data[1]
 
 
 def test_labels_that_name_missing_files_are_counted(
