@@ -11,8 +11,8 @@ from PIL import Image
 
 from lookalike import calibration, images
 from lookalike.encoder import Encoder
-from lookalike.errors import UnreadableImage
 from training import metrics
+from training.described import described as read_once
 from training.pictures import Labelled
 
 COPIED = 300  # pictures whose near copies are made
@@ -89,14 +89,14 @@ def described(encoder: Encoder, queries: Sequence[Labelled], gallery: Sequence[L
 
 
 def encoded(encoder: Encoder, files: Sequence[Labelled]) -> Vectors:
-    """Every readable file's vector; one picture is in memory at a time."""
-    vectors: Vectors = {}
-    for path in dict.fromkeys(file.path for file in files):
-        try:
-            vectors[path] = encoder.encode([decoded(path, encoder)])[0]
-        except (UnreadableImage, OSError) as error:
-            print(f"skipped {path.name}: {error}")
-    return vectors
+    """Every readable file's vector; the others are named."""
+    paths = list(dict.fromkeys(file.path for file in files))
+    at_least = images.enough_for(encoder.card.preprocessing.size)
+    model = encoder.card.model
+    found = read_once({model: lambda picture: encoder.encode([picture])[0]}, paths, at_least)
+    for one in found.skipped:
+        print(f"skipped {one.path.name}: {one.reason}")
+    return found.vectors[model]
 
 
 def decoded(path: Path, encoder: Encoder) -> Image.Image:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from lookalike import images
 from lookalike.errors import UnreadableImage
+from training.pictures import Skipped
 
 BINS = 8  # per colour channel of the histogram, as in the baseline of the data's README
 SAID_EVERY = 50  # pictures, of the count that is shown on a terminal
@@ -22,14 +23,6 @@ SAID_EVERY = 50  # pictures, of the count that is shown on a terminal
 Vector = NDArray[np.float32]
 T = TypeVar("T")
 Describe = Callable[[Image.Image], Vector]  # unit length
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A picture nobody could read, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass

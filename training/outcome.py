@@ -12,8 +12,9 @@ from lookalike.errors import CallerError
 from training import compare, described, protocols
 from training.ann import IndexRecall, index_recall
 from training.compare import Comparison
-from training.described import Describe, Skipped, shortened
+from training.described import Describe, shortened
 from training.measured import Measured, measure
+from training.pictures import Skipped
 from training.protocols import NothingToMeasure, Protocol
 
 HISTOGRAM = "RGB histogram"

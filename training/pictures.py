@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lookalike import images
 from lookalike.errors import CallerError
@@ -24,6 +25,13 @@ class Labelled:
     path: Path
     label: str = ""
     group: str = ""
+
+
+class Skipped(NamedTuple):
+    """A picture nobody could read, and why."""
+
+    path: Path
+    reason: str
 
 
 def grocery(data: Path, split: str) -> list[Labelled]:

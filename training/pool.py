@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import PIL
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import CallerError
 from training.decoding import decoded
-from training.pictures import Labelled
+from training.pictures import Labelled, Skipped
 
 VERSION = 1  # of what this code makes of a file; another number makes every pool anew
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -38,11 +38,6 @@ class NoPictures(CallerError):
 
 class CacheUnusable(CallerError):
     """The folder for decoded pictures is full, or cannot be written to."""
-
-
-class Skipped(NamedTuple):
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)

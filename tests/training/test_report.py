@@ -15,10 +15,9 @@ from lookalike.cards import ModelCard, Preprocessing, Thresholds
 from training import report
 from training.compare import compared
 from training.cosines import Distributions
-from training.described import Skipped
 from training.measured import Measured, measure
 from training.outcome import HISTOGRAM
-from training.pictures import Labelled
+from training.pictures import Labelled, Skipped
 from training.protocols import Protocol
 from training.report import contact_sheet, plots
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lookalike.cards import ModelCard
 from training.cosines import Distributions
-from training.described import Skipped
 from training.measured import Measured
+from training.pictures import Skipped
 from training.report.markup import Markup, joined, tag
 
 NAMED = 12  # skipped pictures by name

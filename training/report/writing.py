@@ -9,9 +9,9 @@ from lookalike.cards import ModelCard
 from training import slices
 from training.compare import Comparison
 from training.cosines import Distributions
-from training.described import Skipped
 from training.measured import Measured
 from training.outcome import HISTOGRAM
+from training.pictures import Skipped
 from training.report import contact_sheet, plots, scoreboard
 from training.report.contact_sheet import ContactSheet
 from training.report.footnotes import footnotes
