@@ -1,91 +1,46 @@
 """The HTTP API as an OpenAPI 3.1 document: `python -m functions.openapi > docs/openapi.json`."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
+from functions.routes import JSON, PICTURES, ROUTES, Route
 from lookalike import VERSION
-from lookalike.bodies import (
-    AnswerBody,
-    GrantBody,
-    HealthBody,
-    ImageBody,
-    PageBody,
-    Problem,
-    RejectBody,
-)
-from lookalike.requests import Asked, Browse, Edit, Find, NewUpload
+from lookalike.bodies import Problem
+from lookalike.requests import Find
 
 SCHEMAS = "#/components/schemas/{model}"
-PICTURES = "image/*"
+TAGS = {
+    "search": "Find the images that look most alike.",
+    "catalogue": "What there is: browse it, describe it, change it.",
+    "interactions": "What people did with answers, for reports and for learning.",
+}
+SECURITY_SCHEMES = {
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "A key of the deployment's usage plan; an environment may ask for IAM "
+        "instead. On a laptop none is asked for.",
+    },
+    "iam": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": "A request signed with AWS Signature Version 4 by somebody whom IAM allows "
+        "execute-api:Invoke on this route. On a laptop none is asked for.",
+    },
+}
 PROBLEMS = {
+    403: "The picture lies in a folder that Lookalike never changes.",
     404: "No image has this id.",
     413: "The body or the picture is too large.",
     415: "The body is of a type that is not read.",
     422: "A field is wrong; errors names each by its JSON pointer.",
     503: "Something we rely on does not answer; try again after Retry-After.",
 }
-
-
-@dataclass(frozen=True)
-class Route:
-    """One operation. answers: the body's shape, or None for an answer without one."""
-
-    method: str
-    path: str
-    summary: str
-    answers: Any
-    status: int = 200
-    parameters: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
-    accepts_pictures: bool = False
-
-    @property
-    def operation_id(self) -> str:
-        words = self.path.removeprefix("/v1/").replace("{image_id}", "one").split("/")
-        return "_".join([self.method.lower(), *words])
-
-
-ROUTES = (
-    Route("GET", "/v1/images", "Browse the catalogue, newest first.", PageBody, parameters=Browse),
-    Route(
-        "GET", "/v1/images/{image_id}", "One image, or why it was refused.", ImageBody | RejectBody
-    ),
-    Route(
-        "PATCH",
-        "/v1/images/{image_id}",
-        "Tag, block, group or sponsor an image; the index follows within seconds.",
-        ImageBody | RejectBody,
-        body=Edit,
-    ),
-    Route("DELETE", "/v1/images/{image_id}", "Delete the image's object.", None, status=204),
-    Route(
-        "GET",
-        "/v1/images/{image_id}/similar",
-        "The images that look most like this one.",
-        AnswerBody,
-        parameters=Asked,
-    ),
-    Route(
-        "POST",
-        "/v1/search",
-        "The images that look like the given bytes, image, part of an image, or examples.",
-        AnswerBody,
-        body=Find,
-        accepts_pictures=True,
-    ),
-    Route(
-        "POST",
-        "/v1/uploads",
-        "Permission to add one image to the catalogue.",
-        GrantBody,
-        status=201,
-        body=NewUpload,
-    ),
-    Route("GET", "/v1/health", "What serves.", HealthBody),
-)
 
 
 def document() -> dict[str, Any]:
@@ -103,22 +58,32 @@ def document() -> dict[str, Any]:
             "summary": "Find the images that look most alike.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "Where this document was found."}],
+        "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": SECURITY_SCHEMES,
+        },
     }
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
+        "tags": [route.tag],
         "summary": route.summary,
+        **({"description": route.description} if route.description else {}),
+        "security": [{scheme: []} for scheme in route.security],
         "parameters": _parameters(route),
         "responses": _responses(route, schemas),
     }
     if route.body:
-        content = {"application/json": {"schema": _reference(route.body, schemas)}}
-        if route.accepts_pictures:
+        content = {JSON: {"schema": _reference(route.body, schemas)}}
+        if route.also_as == PICTURES:
             content[PICTURES] = {"schema": {"type": "string", "format": "binary"}}
+        elif route.also_as:  # the same JSON under a type that a closing page may send
+            content[route.also_as] = content[JSON]
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -142,7 +107,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": route.summary}
     if route.answers is not None:
-        good["content"] = {"application/json": {"schema": _reference(route.answers, schemas)}}
+        good["content"] = {JSON: {"schema": _reference(route.answers, schemas)}}
     problem = {"application/problem+json": {"schema": _reference(Problem, schemas)}}
     return {str(route.status): good} | {
         str(status): {"description": why, "content": problem}
@@ -152,10 +117,12 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _can_answer(route: Route, status: int) -> bool:
+    if status == 403:
+        return route.method in ("PATCH", "DELETE")
     if status == 404:
         return "{image_id}" in route.path or route.body is Find
     if status == 413:
-        return route.accepts_pictures
+        return bool(route.also_as)
     if status == 415:
         return route.body is not None
     if status == 422:

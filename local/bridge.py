@@ -32,6 +32,7 @@ STAGE = "local"
 RESOURCES = (
     ("/v1/search", "search"),
     ("/v1/images/{image_id}/similar", "search"),
+    ("/v1/interactions", "interactions"),
     ("/v1/images/{image_id}", "catalogue"),
     ("/v1/{proxy+}", "catalogue"),
 )

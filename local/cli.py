@@ -132,12 +132,13 @@ def _add_clean(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_model(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    words = "The encoders: list them, add or import one, let one serve."
+    words = "The encoders: list them, add or import one, let one serve, go back to the one before."
     model = commands.add_parser("model", help=words, description=words)
     actions = model.add_subparsers(metavar="ACTION", required=True)
     _add(actions, "list", "models:list_models", "Every model, and who serves.")
     use = _add(actions, "use", "models:use", "Re-embed beside the serving model, then switch.")
     use.add_argument("version", metavar="VERSION")
+    _add(actions, "rollback", "models:rollback", "Let the model before this one serve again.")
     added = _add(actions, "add", "models:add", "Add a model folder, such as training writes.")
     added.add_argument("folder", type=Path, metavar="DIR", help="of model.onnx and card.json")
     _add_import(actions)

@@ -73,6 +73,8 @@ class DataFolder:
             "LOOKALIKE_DERIVED": str(self.path / "derived"),
             "LOOKALIKE_MODELS": str(self.path / "models"),
             "LOOKALIKE_QDRANT": str(self.path / "index"),
+            "LOOKALIKE_SIGNING_KEYS": str(self.path / "signing.json"),
+            "LOOKALIKE_INTERACTIONS": str(self.path / "interactions"),
             "LOOKALIKE_IMAGES_URL": "/pictures",
             "OPENBLAS_NUM_THREADS": "1",  # more of them spin on cores that the workers need
             "POWERTOOLS_SERVICE_NAME": "lookalike",

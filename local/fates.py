@@ -25,7 +25,7 @@ def fates(queue: Queue) -> dict[str, Any]:
     rejected = [_rejected(key) for key in sorted(found.rejected)]
     rejected += [_given_up(letter) for letter in given_up]
     return {
-        "indexed": len(found.indexed),
+        "indexed": found.indexed,
         "rejected": rejected,
         "pending": len(found.pending) - len(given_up),
         "model": model,

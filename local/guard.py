@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' blob: data:",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'self'",
+        "form-action 'none'",
         "frame-ancestors 'none'",
     ]
 )

@@ -10,7 +10,7 @@ from typing import Any
 from local.changes import Changes
 from local.queue import Queue
 from lookalike import wiring
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, ModelUnavailable
 from lookalike.reconcile import census
 
 ROUND_SECONDS = 0.2
@@ -88,6 +88,8 @@ class Keeper:
         state = wiring.serving().read()[0]
         if state.next is not None:
             self._fill(state.next)
+        else:
+            self._filling = None  # a rollback lets go of it
         self._build_graph(state.live)
 
     def _compare(self) -> None:
@@ -122,11 +124,18 @@ class Keeper:
             self._fill_again = time.monotonic() + ROUND_SECONDS
             return
         self._fill_again = time.monotonic() + PATIENCE_SECONDS
-        wiring.reindex().switch()
-        wiring.reindex().retire()
+        self._let_serve(model)
         self._filling = None
         self._fill_again = 0.0
         logger.info("%s serves", model)
+
+    def _let_serve(self, model: str) -> None:
+        """Raises ModelUnavailable, and lets the model go, if its collection is not fit to serve."""
+        if said := wiring.reindex().problems(model):
+            wiring.reindex().abandon(model)
+            raise ModelUnavailable(f"{model} is not fit to serve: {' '.join(said)}")
+        wiring.reindex().switch(model)
+        wiring.reindex().retire()
 
     def _build_graph(self, model: str) -> None:
         """After a batch of work, in a thread of its own: it takes minutes for a large catalogue."""

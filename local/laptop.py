@@ -72,7 +72,7 @@ class Laptop:
         self.store = folder_of_pictures()
         self.store.written.mkdir(parents=True, exist_ok=True)
         self.queue = Queue(data.queue)
-        self.functions = {name: function(name) for name in ("search", "catalogue")}
+        self.functions = {name: function(name) for name in ("search", "catalogue", "interactions")}
         # One more than cores: while one waits for the disk or the interpreter, another computes.
         self.workers = Workers(self.queue, function("embed"), (os.cpu_count() or 1) + 1)
         changes = Changes(self.store, self.queue)
@@ -120,6 +120,11 @@ class Laptop:
     def use(self, model: str) -> None:
         """Name the next model; the keeper fills it and lets it serve."""
         wiring.reindex().nominate(model)
+
+    def rollback(self) -> dict[str, Any]:
+        """Let the previous model serve; it was kept up to date, so this is done when it returns."""
+        state = wiring.reindex().rollback()
+        return {"live": state.live, "previous": state.previous}
 
     def progress(self) -> dict[str, Any]:
         state = wiring.serving().recent()

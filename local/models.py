@@ -1,4 +1,4 @@
-"""`lookalike model`: list the encoders, add one, let another one serve."""
+"""`lookalike model`: list the encoders, add one, let another one serve, or the one before it."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ import sys
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local import client, console
 from local.console import tell
 from local.data_folder import DataFolder
-from local.opening import named_or_last, taken_or_locked
+from local.opening import functions_of, named_or_last, taken_or_locked
 from local.trouble import USAGE, Trouble
 
 if TYPE_CHECKING:
@@ -45,6 +45,19 @@ def use(asked: argparse.Namespace) -> int:
         tell(f"The Lookalike at {other.url} fills {asked.version} and lets it serve when done.")
         return 0
     return _use_here(data, asked.version)
+
+
+def rollback(asked: argparse.Namespace) -> int:
+    """Let the previous model serve at once: its collection was kept up to date all along."""
+    data = named_or_last(asked.data)
+    other = taken_or_locked(data)
+    if other is not None:
+        state = client.post(f"{other.url}local/rollback", b"", "application/json")
+    else:
+        state = _roll_back_here(data)
+    print(f"{state['live']} serves")
+    tell(f"{state['previous']} is kept up to date; the same command goes back to it.")
+    return 0
 
 
 def import_model(asked: argparse.Namespace) -> int:
@@ -89,6 +102,17 @@ def _stored(data: DataFolder, folder: Path) -> None:
     card = ModelStore(store, store.root).add(folder)
     print(card.model)
     tell(f"Let it serve with: lookalike model use {card.model}")
+
+
+def _roll_back_here(data: DataFolder) -> dict[str, Any]:
+    with functions_of(data):
+        from lookalike import wiring
+
+        try:
+            state = wiring.reindex().rollback()
+        finally:
+            wiring.index().close()
+    return {"live": state.live, "previous": state.previous}
 
 
 def _use_here(data: DataFolder, version: str) -> int:

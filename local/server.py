@@ -30,6 +30,8 @@ WEB = Path(__file__).parents[1] / "web"
 FOR_EVER = "public, max-age=31536000, immutable"
 FORM_FIELDS_BYTES = 100_000  # of an upload form, on top of the file
 GRACE_SECONDS = 2
+# What the page may offer; a deployment writes its own. `local`: /local/progress is there to ask.
+CONFIG = {"api": "/v1", "api_key": False, "edits": True, "uploads": True, "local": True}
 
 # Some systems map these to other types, which `nosniff` would then refuse.
 for suffix, media_type in {".js": "text/javascript", ".css": "text/css"}.items():
@@ -53,6 +55,9 @@ class Album(Protocol):
     def use(self, model: str) -> None:
         """Begin to let another model serve. Raises LookalikeError when it cannot."""
 
+    def rollback(self) -> dict[str, Any]:
+        """Let the previous model serve again. Raises LookalikeError when it cannot."""
+
     def progress(self) -> dict[str, Any]:
         """Cheap: asked every second."""
 
@@ -71,6 +76,7 @@ def application(album: Album, bridge: Bridge, port: int, web: Path = WEB) -> ASG
         Route("/local/progress", rooms.progress),
         Route("/local/status", rooms.status),
         Route("/local/model", rooms.use, methods=["POST"]),
+        Route("/local/rollback", rooms.rollback, methods=["POST"]),
         Mount("/", app=Page(directory=web, html=True, check_dir=False)),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _as_problem})
@@ -93,7 +99,7 @@ class Rooms:
         self.album = album
 
     async def config(self, request: Request) -> Response:
-        return JSONResponse({"api": "/v1", "local": True}, headers={"Cache-Control": "no-store"})
+        return JSONResponse(CONFIG, headers={"Cache-Control": "no-store"})
 
     async def thumbnail(self, request: Request) -> Response:
         data = await run_in_threadpool(self.album.thumbnail, _image_id(request))
@@ -139,6 +145,12 @@ class Rooms:
         except LookalikeError as error:
             return problem(error.status, error.title, str(error))
         return JSONResponse({"next": asked["model"]}, 202)
+
+    async def rollback(self, request: Request) -> Response:
+        try:
+            return await self._fresh(self.album.rollback)
+        except LookalikeError as error:
+            return problem(error.status, error.title, str(error))
 
     async def _fresh(self, read: Callable[[], dict[str, Any]]) -> Response:
         return JSONResponse(await run_in_threadpool(read), headers={"Cache-Control": "no-store"})

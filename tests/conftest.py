@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from pydantic import TypeAdapter
 
-from functions.openapi import ROUTES
+from functions.routes import ROUTES
 from lookalike import wiring
 from lookalike.bodies import Problem
 from lookalike.edge import QdrantEdge
@@ -116,6 +116,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: QdrantEdge) -
     monkeypatch.setenv("LOOKALIKE_IMAGES", str(made.pictures))
     for name in ("WRITTEN", "DERIVED", "MODELS"):
         monkeypatch.setenv(f"LOOKALIKE_{name}", str(made.data / name.lower()))
+    monkeypatch.setenv("LOOKALIKE_SIGNING_KEYS", str(made.data / "signing.json"))
+    monkeypatch.setenv("LOOKALIKE_INTERACTIONS", str(made.data / "interactions"))
     monkeypatch.setenv("LOOKALIKE_IMAGES_URL", "/pictures")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "lookalike")

@@ -3,10 +3,9 @@
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lookalike import VERSION, wiring
@@ -15,8 +14,7 @@ from lookalike.requests import Browse, Edit, NewUpload, parse, parse_parameters
 
 logger = Logger()
 tracer = Tracer()
-metrics = Metrics(namespace="Lookalike")
-app = resolver()
+app = resolver(wiring.settings().cors_origins)
 curation = wiring.curation()
 
 
@@ -54,7 +52,5 @@ def get_health() -> Response[str]:
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    metrics.add_metric(name="requests", unit=MetricUnit.Count, value=1)
     return app.resolve(event, context)

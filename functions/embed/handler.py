@@ -1,21 +1,23 @@
 """S3 says that keys may have changed: make the index agree, one message at a time."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lookalike import wiring
+from lookalike.catalogue import image_id_of, subject_of
 
 logger = Logger()
 tracer = Tracer()
-metrics = Metrics(namespace="Lookalike")
+metrics = Metrics(namespace=wiring.settings().metrics_namespace)
 ingest = wiring.ingest()  # built once, when the container starts
 
 
@@ -25,7 +27,26 @@ def sync_changes(record: SQSRecord) -> None:
         key = unquote_plus(change["s3"]["object"]["key"])  # S3 sends keys URL-encoded
         outcome = ingest.sync(key)
         metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+        if outcome == "indexed" and "eventTime" in change:
+            _measure_freshness(change["eventTime"])
+        if outcome == "rejected":
+            _count_reject(key)
         logger.info("synced", key=key, outcome=outcome, event=change["eventName"])
+
+
+def _measure_freshness(changed_at: str) -> None:
+    age = datetime.now(UTC) - datetime.fromisoformat(changed_at)
+    milliseconds = max(0.0, 1000 * age.total_seconds())  # S3's clock is not ours
+    metrics.add_metric(name="freshness", unit=MetricUnit.Milliseconds, value=milliseconds)
+
+
+def _count_reject(key: str) -> None:
+    """By reason, a dimension that the other metrics do not have."""
+    reject = ingest.rejects.get(image_id_of(subject_of(key)))
+    if reject is not None:  # else mended meanwhile, and indexed by another worker
+        dimensions = {"service": str(metrics.service), "reason": reject.reason}
+        with single_metric("rejects", MetricUnit.Count, 1, 60, metrics.namespace, dimensions):
+            logger.info("rejected", key=key, reason=reject.reason)
 
 
 @logger.inject_lambda_context

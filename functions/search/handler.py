@@ -15,8 +15,8 @@ from lookalike.requests import Asked, Find, parse, parse_parameters
 
 logger = Logger()
 tracer = Tracer()
-metrics = Metrics(namespace="Lookalike")
-app = resolver()
+metrics = Metrics(namespace=wiring.settings().metrics_namespace)
+app = resolver(wiring.settings().cors_origins)
 search = wiring.search()
 search.warm_up()
 
@@ -43,7 +43,7 @@ def _answer(body: AnswerBody) -> Response[str]:
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric(name="requests", unit=MetricUnit.Count, value=1)
     return app.resolve(event, context)

@@ -258,6 +258,7 @@ def test_every_route_has_its_event() -> None:
             "delete_image",
             "grant_upload",
             "health",
+            "interactions",
         )
     }
 
@@ -270,4 +271,5 @@ def test_every_route_has_its_event() -> None:
         ("DELETE", "/v1/images/{image_id}"),
         ("POST", "/v1/uploads"),
         ("GET", "/v1/health"),
+        ("POST", "/v1/interactions"),
     }

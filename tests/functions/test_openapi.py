@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from functions.openapi import ROUTES, document
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from functions.openapi import TAGS, document
+from functions.routes import ROUTES
 from tests.conftest import World
 
 COMMITTED = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
@@ -19,7 +22,7 @@ def test_the_committed_document_is_the_generated_one() -> None:
 
 def test_every_route_is_handled_and_every_handler_documented(world: World) -> None:
     handled = set()
-    for function in ("search", "catalogue"):
+    for function in ("search", "catalogue", "interactions"):
         app = importlib.import_module(f"functions.{function}.handler").app
         for route in [*app._static_routes, *app._dynamic_routes]:
             handled.add((route.method, route.path.replace("<", "{").replace(">", "}")))
@@ -39,3 +42,35 @@ def test_every_reference_leads_somewhere() -> None:
     names = {reference.removeprefix("#/components/schemas/") for reference in references(whole)}
 
     assert names <= whole["components"]["schemas"].keys()
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []
+
+
+def test_every_operation_has_a_name_of_its_own_and_a_tag() -> None:
+    operations = [operation for path in document()["paths"].values() for operation in path.values()]
+
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names) == len(ROUTES)
+    assert all(operation["tags"][0] in TAGS for operation in operations)
+
+
+def test_only_changing_the_catalogue_needs_iam_and_only_interactions_need_nothing() -> None:
+    whole = document()
+    needs = {
+        f"{method.upper()} {path}": {scheme for one in operation["security"] for scheme in one}
+        for path, operations in whole["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    assert {route for route, schemes in needs.items() if schemes == {"iam"}} == {
+        "PATCH /v1/images/{image_id}",
+        "DELETE /v1/images/{image_id}",
+    }
+    assert {route for route, schemes in needs.items() if not schemes} == {"POST /v1/interactions"}
+    assert set().union(*needs.values()) == whole["components"]["securitySchemes"].keys()
+
+
+def test_the_document_names_no_host() -> None:
+    assert [server["url"] for server in document()["servers"]] == ["/"]

@@ -295,3 +295,24 @@ def test_a_bug_of_ours_is_500_and_tells_nothing(
 
     assert status == 500
     assert "secret" not in json.dumps(problem)
+
+
+def test_every_step_of_a_search_is_measured_apart(
+    world: World, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.drop(red=jpeg(), blue=jpeg("blue"))
+
+    find(ask, image=text(jpeg()))
+
+    documents = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line
+    ]
+    measured = documents[-1]
+    for step in ("decode", "encode", "search", "rank", "total"):
+        assert len(measured[step]) == 1
+    units = {
+        one["Name"]: one["Unit"] for one in measured["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    }
+    assert units == dict.fromkeys(
+        ("decode", "encode", "search", "rank", "total"), "Milliseconds"
+    ) | {"requests": "Count"}

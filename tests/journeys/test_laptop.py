@@ -293,6 +293,32 @@ def test_a_model_is_switched_to_without_a_server_too(laptop: Laptop, tmp_path: P
     assert "Traceback" not in again.stderr
 
 
+def test_a_rollback_is_at_once_and_lacks_nothing(laptop: Laptop, tmp_path: Path) -> None:
+    laptop.draw(10)
+    laptop.index()
+    similar = f"v1/images/{image_id_of('0007.jpg')}/similar?min_score=-1&limit=100"
+    nowhere = laptop.run("model", "rollback")
+    version = twin(laptop, tmp_path / "twin")
+    laptop.run("model", "use", version)
+    with laptop.up() as page:
+        laptop.draw(1, first=10)
+        until(lambda: page.progress()["indexed"] == 11)
+        before = page.ask(similar)[1]
+        gone_back = laptop.run("model", "rollback")
+        listed = laptop.run("model", "list")
+        until(lambda: page.ask(similar)[1]["model"] != version)
+        after = page.ask(similar)[1]
+    gone_forth = laptop.run("model", "rollback")
+
+    assert nowhere.returncode == 1
+    assert "no previous model is kept" in nowhere.stderr
+    assert before["model"] == version
+    assert gone_back.stdout == f"{after['model']} serves\n", gone_back.stderr
+    assert f"previous  {version}" in listed.stdout
+    assert len(after["results"]) == len(before["results"]) == 10
+    assert gone_forth.stdout == f"{version} serves\n", gone_forth.stderr
+
+
 def test_leaving_is_clean_however_it_is_asked_for(laptop: Laptop) -> None:
     laptop.draw(150)
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):

@@ -12,7 +12,7 @@ import pytest
 
 from local.bridge import Bridge
 from local.server import application, listen, serving
-from lookalike.errors import CallerError
+from lookalike.errors import CallerError, InvalidRequest
 
 KNOWN = "638d422c-99fb-5649-afc9-31f1806ff52e"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -50,6 +50,11 @@ class Shelf:
 
     def use(self, model: str) -> None:
         self.used.append(model)
+
+    def rollback(self) -> dict[str, Any]:
+        if not self.used:
+            raise InvalidRequest("/model", "There is no way back.")
+        return {"live": "one", "previous": self.used.pop()}
 
     def progress(self) -> dict[str, Any]:
         return {"pending": 0}
@@ -104,7 +109,7 @@ def served(folder: Path, handler: Callable[..., dict[str, Any]]) -> Iterator[Sit
     (folder / "secret.txt").write_text("secret")
     (web / "escape.txt").symlink_to(folder / "secret.txt")
     shelf = Shelf(folder)
-    bridge = Bridge({"search": handler, "catalogue": handler})
+    bridge = Bridge(dict.fromkeys(["search", "catalogue", "interactions"], handler))
     listening = listen(0)
     port = listening.getsockname()[1]
     with serving(application(shelf, bridge, port, web), listening):

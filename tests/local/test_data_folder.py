@@ -126,7 +126,7 @@ def test_the_settings_lie_below_the_folder_and_name_the_pictures(
     settings = data.environment()
 
     assert settings["LOOKALIKE_IMAGES"] == str(pictures)
-    for name in ("WRITTEN", "DERIVED", "MODELS", "QDRANT"):
+    for name in ("WRITTEN", "DERIVED", "MODELS", "QDRANT", "SIGNING_KEYS", "INTERACTIONS"):
         assert Path(settings[f"LOOKALIKE_{name}"]).is_relative_to(data.path)
 
 

@@ -38,6 +38,7 @@ CHANGES = [
     ("POST", "/v1/uploads"),
     ("POST", "/uploads"),
     ("POST", "/local/model"),
+    ("POST", "/local/rollback"),
     ("POST", "/v1/search"),
 ]
 
@@ -162,7 +163,13 @@ def test_a_versioned_thumbnail_is_kept_for_ever_and_another_is_not(site: Site) -
 
 
 def test_the_page_learns_where_the_api_is(site: Site) -> None:
-    assert site.ask("GET", "/config.json").json() == {"api": "/v1", "local": True}
+    assert site.ask("GET", "/config.json").json() == {
+        "api": "/v1",
+        "api_key": False,
+        "edits": True,
+        "uploads": True,
+        "local": True,
+    }
 
 
 def form(fields: dict[str, str], file: bytes | None) -> tuple[bytes, str]:
@@ -218,3 +225,13 @@ def test_another_model_is_named_over_http(site: Site) -> None:
 
     assert (answer.status, site.shelf.used) == (202, ["two"])
     assert site.ask("POST", "/local/model", b"[]").status == 400
+
+
+def test_a_rollback_over_http_says_who_serves_or_why_not(site: Site) -> None:
+    refused = site.ask("POST", "/local/rollback", b"")
+    site.ask("POST", "/local/model", b'{"model": "two"}')
+    done = site.ask("POST", "/local/rollback", b"")
+
+    assert (refused.status, refused.json()["detail"]) == (422, "/model: There is no way back.")
+    assert (done.status, done.json()) == (200, {"live": "one", "previous": "two"})
+    assert site.ask("GET", "/local/rollback").status in (404, 405)

@@ -29,6 +29,7 @@ from lookalike.index import (
     browse_order,
     collection_of,
 )
+from lookalike.qdrant_connection import Address, Connection
 from lookalike.qdrant_server import QdrantServer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
@@ -69,14 +70,27 @@ def at(degrees: float) -> Vector:
     return circle
 
 
+class InMemory(Connection):
+    """qdrant-client's own imitation of a server."""
+
+    def __init__(self) -> None:
+        self.imitation = QdrantClient(location=":memory:")
+
+    def client(self) -> QdrantClient:
+        return self.imitation
+
+    def close(self) -> None:
+        self.imitation.close()
+
+
 @pytest.fixture(scope="module", params=ENGINES)
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
     built: dict[str, Callable[[], Index]] = {
         "edge": lambda: QdrantEdge(tmp_path_factory.mktemp("index")),
-        "memory": lambda: QdrantServer(QdrantClient(location=":memory:")),
-        "server": lambda: QdrantServer(QdrantClient(url=SERVER, timeout=10)),
+        "memory": lambda: QdrantServer(InMemory()),
+        "server": lambda: QdrantServer(Connection(lambda: Address(str(SERVER)), 10)),
     }
     engine = built[request.param]()
     yield engine
@@ -437,6 +451,15 @@ def test_collections_are_apart_and_go_when_dropped(index: Index, model: str) -> 
         index.count(other)
 
 
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")
+def test_an_exact_search_compares_with_every_vector(
+    index: Index, model: str, clock: dict[str, IndexedImage]
+) -> None:
+    found = index.nearest(model, Wanted(at(32)), 3, ANY, exact=True)
+
+    assert [one.image for one in found] == [clock["30"], clock["40"], clock["20"]]
+
+
 def test_a_missing_collection_is_an_index_out_of_order(index: Index) -> None:
     asks: list[Callable[[], object]] = [
         lambda: index.count("nowhere"),
@@ -455,8 +478,7 @@ def test_a_missing_collection_is_an_index_out_of_order(index: Index) -> None:
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
-    client = QdrantClient(url="http://127.0.0.1:9", timeout=1, check_compatibility=False)
-    index = QdrantServer(client)
+    index = QdrantServer(Connection(lambda: Address("http://127.0.0.1:9"), timeout_seconds=1))
     asks: list[Callable[[], object]] = [
         lambda: index.open("m", 3),
         lambda: index.models(),

@@ -81,6 +81,15 @@ def test_an_added_model_can_be_loaded_and_listed(store: ModelStore, tmp_path: Pa
     assert [listed.model for listed in store.cards()] == ["other-1"]
 
 
+def test_a_card_that_training_keeps_beside_its_work_is_no_model(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    card = store.add(copy_of_shipped(tmp_path / "model", model="other-1"))
+    store.store.put("training/x/output/card.json", card.to_json().encode(), "application/json")
+
+    assert [listed.model for listed in store.cards()] == ["other-1"]
+
+
 def test_adding_a_model_again_is_harmless(store: ModelStore, tmp_path: Path) -> None:
     folder = copy_of_shipped(tmp_path / "model", model="other-1")
 

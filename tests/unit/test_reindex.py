@@ -1,16 +1,21 @@
 """Another encoder takes over without a mixed or an empty answer."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count as count_from
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from lookalike import wiring
 from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
-from lookalike.catalogue import image_id_of
-from lookalike.errors import InvalidRequest
-from lookalike.models import SHIPPED
+from lookalike.catalogue import IndexedImage, image_id_of
+from lookalike.errors import IndexUnavailable, InvalidRequest, StoreUnavailable
+from lookalike.models import SHIPPED, ServingState
+from lookalike.moderation import Verdict
 from lookalike.reconcile import Census, census
 from lookalike.requests import Asked
 from tests.conftest import World, jpeg
@@ -89,7 +94,7 @@ def test_a_switch_is_refused_while_a_picture_is_missing(world: World, next_model
     wiring.reindex().nominate(next_model)
 
     with pytest.raises(InvalidRequest, match="2 pictures are not in next-1 yet"):
-        wiring.reindex().switch()
+        wiring.reindex().switch(next_model)
 
     assert wiring.serving().read()[0].live == world.model
 
@@ -113,18 +118,270 @@ def test_two_models_cannot_be_filled_at_once(world: World, next_model: str) -> N
         wiring.reindex().nominate(world.model)
 
 
+def take_over(model: str) -> None:
+    wiring.reindex().nominate(model)
+    wiring.reindex().run()
+
+
 def test_a_rollback_is_a_switch_back_without_a_gap(world: World, next_model: str) -> None:
     world.drop(red=jpeg("red"))
-    wiring.reindex().nominate(next_model)
-    wiring.reindex().run()
+    take_over(next_model)
     world.drop(blue=jpeg("blue"))
-    encoded: list[str] = []
 
+    state = wiring.reindex().rollback()
+
+    assert state == ServingState(live=world.model, previous=next_model)
+    answer = wiring.search().similar(image_id_of("red.jpg"), Asked(min_score=-1))
+    assert answer["model"] == world.model
+    assert [result["key"] for result in answer["results"]] == ["blue.jpg"]
+
+
+def test_the_model_that_was_rolled_back_stays_ready(world: World, next_model: str) -> None:
+    world.drop(red=jpeg("red"))
+    take_over(next_model)
+    wiring.reindex().rollback()
+    world.drop(blue=jpeg("blue"))
+
+    assert wiring.reindex().rollback().live == next_model
+    assert has(next_model, "blue.jpg")
+
+
+def test_a_repeated_rollback_does_not_go_forth_again(world: World, next_model: str) -> None:
+    take_over(next_model)
+
+    states = [wiring.reindex().rollback(world.model) for _ in range(2)]
+
+    assert states[0] == states[1] == ServingState(live=world.model, previous=next_model)
+
+
+def test_a_rollback_without_a_previous_model_is_refused(world: World, next_model: str) -> None:
+    with pytest.raises(InvalidRequest, match="no previous model is kept"):
+        wiring.reindex().rollback()
+    take_over(next_model)
+    with pytest.raises(InvalidRequest, match="other-1 is not the previous model"):
+        wiring.reindex().rollback("other-1")
+
+
+def test_a_rollback_to_a_model_that_is_behind_is_refused(world: World, next_model: str) -> None:
+    world.drop(red=jpeg("red"), blue=jpeg("blue"))
+    take_over(next_model)
+    wiring.index().delete(world.model, image_id_of("red.jpg"))
+
+    with pytest.raises(InvalidRequest, match="lacks 1 pictures that next-1 has"):
+        wiring.reindex().rollback()
+
+    assert wiring.serving().read()[0].live == next_model
+
+
+def test_a_live_collection_that_is_lost_does_not_hold_up_a_rollback(
+    world: World, next_model: str
+) -> None:
+    world.drop(red=jpeg("red"))
+    take_over(next_model)
+    world.write("on-its-way.jpg", jpeg("blue"))
+    wiring.index().drop(next_model)
+
+    assert wiring.reindex().rollback().live == world.model
+
+
+def test_a_live_collection_that_is_lost_lets_nothing_unproven_serve(
+    world: World, next_model: str
+) -> None:
+    world.drop(red=jpeg("red"))
+    take_over(next_model)
     wiring.reindex().nominate(world.model)
-    wiring.reindex().fill(encoded.append)
+    wiring.index().drop(next_model)
 
-    assert encoded == []  # the previous collection was kept up to date
-    assert wiring.reindex().switch() == world.model
+    with pytest.raises(IndexUnavailable):
+        wiring.reindex().switch(world.model)
+
+
+def test_a_rollback_lets_go_of_the_model_being_filled(world: World, next_model: str) -> None:
+    world.drop(red=jpeg("red"))
+    take_over(next_model)
+    wiring.reindex().nominate(world.model)  # by somebody who did not know of the rollback
+
+    state = wiring.reindex().rollback()
+
+    assert state.next is None
+
+
+class PaidModerator:
+    """One that counts, and changes its mind."""
+
+    def __init__(self) -> None:
+        self.reviews = 0
+
+    def review(self, picture: Image.Image) -> Verdict:
+        self.reviews += 1
+        return Verdict("unsafe", "seen") if self.reviews == 1 else Verdict("visible")
+
+
+def test_another_model_needs_another_vector_and_no_other_review(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = PaidModerator()
+    monkeypatch.setattr(wiring, "moderator", lambda: paid)
+    world.drop(red=jpeg("red"))
+    before = wiring.index().get(world.model, image_id_of("red.jpg"))
+
+    take_over(next_model)
+
+    assert paid.reviews == 1
+    assert before is not None
+    assert before.status == "unsafe"
+    assert wiring.index().get(next_model, image_id_of("red.jpg")) == before
+
+
+def test_the_previous_model_stays_ready_until_the_switch(world: World, next_model: str) -> None:
+    take_over(next_model)
+    wiring.reindex().nominate(world.model)
+
+    wiring.reindex().abandon(world.model)
+
+    assert wiring.serving().read()[0] == ServingState(live=next_model, previous=world.model)
+
+
+def test_an_abandoned_model_is_followed_no_more(world: World, next_model: str) -> None:
+    wiring.reindex().nominate(next_model)
+
+    served = [wiring.reindex().abandon(next_model) for _ in range(2)]
+
+    world.drop(red=jpeg("red"))
+    assert served == [world.model, world.model]
+    assert not has(next_model, "red.jpg")
+    assert wiring.reindex().retire() == (next_model,)
+
+
+def test_abandoning_another_model_changes_nothing(world: World, next_model: str) -> None:
+    wiring.reindex().nominate(next_model)
+
+    wiring.reindex().abandon("other-1")
+    wiring.reindex().abandon(world.model)
+
+    assert wiring.serving().read()[0] == ServingState(live=world.model, next=next_model)
+
+
+def test_a_change_that_comes_second_says_so_and_changes_nothing(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = wiring.serving().swap
+
+    def after_another(etag: str, state: ServingState) -> str:
+        real(etag, ServingState(live=world.model, previous="other-1"))
+        return real(etag, state)
+
+    monkeypatch.setattr(wiring.serving(), "swap", after_another)
+    with pytest.raises(StoreUnavailable, match="changed meanwhile; ask again"):
+        wiring.reindex().nominate(next_model)
+
+    assert wiring.serving().read()[0].previous == "other-1"
+
+
+def test_a_write_that_arrived_twice_is_one_change(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when S3's answer is lost and the client asks again: its own etag is in its way."""
+    real = wiring.serving().swap
+
+    def twice(etag: str, state: ServingState) -> str:
+        real(etag, state)
+        return real(etag, state)
+
+    monkeypatch.setattr(wiring.serving(), "swap", twice)
+    wiring.reindex().nominate(next_model)
+
+    assert wiring.serving().read()[0].next == next_model
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crash_at(patch: pytest.MonkeyPatch, moment: int) -> None:
+    """Before the n-th write to the index or the serving state, or after it: 2 moments for each."""
+    left = moment
+
+    def crashing(write: Callable[..., Any]) -> Callable[..., Any]:
+        def perhaps(*arguments: Any) -> Any:
+            for act in (lambda: None, lambda: write(*arguments)):
+                result = act()
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    raise Crash
+            return result
+
+        return perhaps
+
+    for name in ("open", "put", "drop"):
+        patch.setattr(wiring.index(), name, crashing(getattr(wiring.index(), name)))
+    patch.setattr(wiring.serving(), "swap", crashing(wiring.serving().swap))
+
+
+def whole_answer(world: World) -> str:
+    """The model that answers, with the whole catalogue; whatever else goes on."""
+    answer = wiring.search().similar(image_id_of("red.jpg"), Asked(min_score=-1))
+    assert [result["key"] for result in answer["results"]] == ["blue.jpg"]
+    return answer["model"]
+
+
+def test_each_step_can_be_repeated_after_a_crash_at_any_moment(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.drop(red=jpeg("red"), blue=jpeg("blue"))
+    reindex = wiring.reindex()
+    steps: list[Callable[[], object]] = [
+        lambda: reindex.nominate(next_model),
+        lambda: reindex.abandon(next_model),
+        lambda: reindex.nominate(next_model),
+        lambda: reindex.fill(),
+        lambda: reindex.switch(next_model),
+        lambda: reindex.rollback(world.model),
+        lambda: reindex.nominate(next_model),
+        lambda: reindex.switch(next_model),
+        lambda: reindex.retire(),
+    ]
+    for moment in count_from(1):
+        crashes = 0
+        with monkeypatch.context() as patch:
+            crash_at(patch, moment)
+            for step in steps:
+                try:
+                    step()
+                except Crash:
+                    crashes += 1
+                    assert whole_answer(world) in (world.model, next_model)
+                    step()
+                assert whole_answer(world) == wiring.serving().read()[0].live
+        assert wiring.serving().read()[0] == ServingState(live=next_model, previous=world.model)
+        if not crashes:
+            break
+        _, etag = wiring.serving().read()
+        wiring.serving().swap(etag, ServingState(live=world.model))
+        for name in ("red", "blue"):
+            wiring.index().delete(next_model, image_id_of(f"{name}.jpg"))
+
+    assert moment > 20  # two for each write: it really went through all of them
+
+
+def test_a_picture_that_came_during_the_census_does_not_hold_up_the_switch(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.drop(red=jpeg("red"))
+    wiring.reindex().nominate(next_model)
+    wiring.reindex().fill()
+    world.write("late.jpg", jpeg("blue"))
+    real = wiring.index().scan
+
+    def while_something_comes(model: str) -> Iterator[IndexedImage]:
+        yield from real(model)
+        if model == next_model:
+            wiring.ingest().sync("late.jpg")
+
+    monkeypatch.setattr(wiring.index(), "scan", while_something_comes)
+
+    assert wiring.reindex().behind() == ()
 
 
 def test_a_collection_that_serves_nobody_is_dropped(world: World, next_model: str) -> None:
@@ -148,7 +405,7 @@ def test_every_picture_is_indexed_rejected_or_pending(world: World) -> None:
 
     found = count(world)
 
-    assert found.indexed == {"good.jpg"}
+    assert found.indexed == 1
     assert found.rejected == {"broken.jpg"}
     assert found.pending == {"new.jpg", "changed.jpg"}
     assert found.orphaned == {"gone.jpg"}
@@ -166,7 +423,7 @@ def test_syncing_the_drift_leaves_none(world: World) -> None:
 
     after = count(world)
     assert list(after.drift) == []
-    assert after.indexed == {"new.jpg", "changed.jpg"}
+    assert after.indexed == 2
     assert after.rejected == {"broken.jpg"}
 
 
@@ -186,4 +443,4 @@ def test_a_picture_that_the_live_model_lacks_too_does_not_hold_up_the_next(
     wiring.reindex().nominate(next_model)
     wiring.ingest().sync("red.jpg")
 
-    assert wiring.reindex().switch() == next_model
+    assert wiring.reindex().switch(next_model).live == next_model

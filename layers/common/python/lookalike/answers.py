@@ -1,7 +1,6 @@
 """The answer as callers read it: the ranked list under its own name."""
 
 from typing import cast
-from uuid import uuid4
 
 from lookalike.bodies import (
     AnchorBody,
@@ -18,6 +17,7 @@ from lookalike.ranking import Ranking, Result
 
 
 def answer_body(
+    query_id: str,
     model: str,
     ranking: Ranking,
     links: Links,
@@ -27,7 +27,7 @@ def answer_body(
 ) -> AnswerBody:
     """The body of GET …/similar, which has an anchor, and of POST /v1/search."""
     body: AnswerBody = {
-        "query_id": str(uuid4()),
+        "query_id": query_id,
         "model": model,
         "results": [_result(result, links, explain) for result in ranking.results],
         "next_cursor": None,

@@ -3,12 +3,12 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from lookalike.errors import (
@@ -20,6 +20,7 @@ from lookalike.errors import (
     UnreadableImage,
     UnsupportedMediaType,
 )
+from lookalike.senders import Sender
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -32,23 +33,40 @@ WORDS_OF_REASON = {"empty": "it is empty", "corrupt": "the file is broken"}
 logger = Logger()
 
 
-def resolver() -> APIGatewayRestResolver:
-    """A resolver whose every error is problem+json (RFC 9457)."""
-    app = APIGatewayRestResolver(strip_prefixes=None)
+def resolver(cors_origins: Sequence[str] = ()) -> APIGatewayRestResolver:
+    """A resolver whose every error is problem+json (RFC 9457).
+
+    cors_origins: whose pages may read the answers, errors included; our own page has the API's
+    origin and needs none. A browser's question beforehand is answered by API Gateway.
+    """
+    app = APIGatewayRestResolver(cors=_cors(cors_origins), strip_prefixes=None)
     app.exception_handler(LookalikeError)(problem_of)
     app.exception_handler(Exception)(_problem_of_a_bug)
     app.not_found(_no_route)
     return app
 
 
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    first, *others = origins
+    return CORSConfig(first, others, expose_headers=["Retry-After"])
+
+
 def json_answer(body: Mapping[str, Any], status: int = HTTPStatus.OK) -> Response[str]:
     return Response(status, JSON, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def json_body(app: APIGatewayRestResolver) -> Any:
-    """The request's JSON. Raises UnsupportedMediaType and InvalidRequest."""
-    if media_type(app) != JSON:
+def json_body(app: APIGatewayRestResolver, *also: str, max_bytes: int | None = None) -> Any:
+    """The request's JSON. Raises UnsupportedMediaType, TooLarge and InvalidRequest.
+
+    also: other types under which JSON may come: a page that is about to close can send text only.
+    """
+    if media_type(app) not in (JSON, *also):
         raise UnsupportedMediaType(f"Send {JSON}, not {media_type(app) or 'an unnamed type'}.")
+    # Base64 only makes it longer, and no character has less than a byte.
+    if max_bytes is not None and len(app.current_event.body or "") > max_bytes:
+        raise TooLarge(f"A body may have {max_bytes:,} bytes; send fewer events at a time.")
     try:
         return json.loads(raw_body(app))
     except (ValueError, RecursionError) as error:
@@ -70,6 +88,12 @@ def raw_body(app: APIGatewayRestResolver) -> bytes:
 def media_type(app: APIGatewayRestResolver) -> str:
     value = app.current_event.headers.get("content-type") or ""
     return value.partition(";")[0].strip().lower()
+
+
+def sender(app: APIGatewayRestResolver) -> Sender:
+    event = app.current_event
+    forwarded_for = event.headers.get("x-forwarded-for") or ""
+    return Sender.of(event.request_context.identity.source_ip or "", forwarded_for)
 
 
 def parameters(app: APIGatewayRestResolver) -> dict[str, list[str]]:

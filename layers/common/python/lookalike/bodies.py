@@ -7,6 +7,18 @@ from typing_extensions import TypedDict
 from lookalike.catalogue import Status
 from lookalike.errors import RejectReason
 from lookalike.placement import Slot
+from lookalike.tokens import TokenReason
+
+EventReason = (
+    Literal[
+        "malformed_event",  # a field is missing, wrong or too much
+        "not_in_answer",  # the answer did not show this image
+        "wrong_position",  # it showed it elsewhere
+        "impossible_time",  # before the answer was given, in the future, or no time at all
+        "too_many_events",  # more than one session can cause
+    ]
+    | TokenReason
+)
 
 
 class SponsorshipBody(TypedDict):
@@ -106,6 +118,7 @@ class AnchorBody(ImageBody):
 class AnswerBody(TypedDict):
     """A ranked answer. It is one page: next_cursor is always null.
 
+    query_id: the answer's signed name, good for 24 hours; interactions bring it back as it is.
     took_ms: milliseconds of each step and in total.
     anchor: for GET …/similar. removed: with explain.
     """
@@ -137,6 +150,21 @@ class HealthBody(TypedDict):
     indexed: int
     next: str | None
     version: str
+
+
+class RefusedEventBody(TypedDict):
+    """An event that was not believed. index: its place among those sent, from 0."""
+
+    index: int
+    reason: EventReason
+
+
+class RecordedBody(TypedDict):
+    """What became of the events sent. duplicate: how many had come before, which is harmless."""
+
+    accepted: int
+    duplicate: int
+    rejected: list[RefusedEventBody]
 
 
 class FieldProblem(TypedDict):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lookalike.errors import StoreUnavailable, UnreadableImage
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LINK_SECONDS = 3600
+# Links and upload forms for https://<bucket>.s3.<region>.amazonaws.com, in every region alike: the
+# name that a page's content security policy allows. Others are redirected, which a form does not
+# survive, and only this signature opens what is encrypted with a key of KMS.
+LINK_CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
 MISSING = {"404", "NoSuchKey", "NotFound"}
 WRITTEN_BETWEEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
@@ -46,6 +54,7 @@ class Bucket:
     """One bucket.
 
     The role needs s3:ListBucket: without it S3 answers 403, not 404, for what is absent.
+    client: made with LINK_CONFIG, so that its links work wherever the page may read.
     """
 
     def __init__(self, client: S3Client, name: str) -> None:

@@ -66,16 +66,21 @@ class QdrantEdge:
         return vectors_of(records)[0] if records else None
 
     def nearest(
-        self, model: str, wanted: Wanted, limit: int, only: Only, offset: int = 0
+        self,
+        model: str,
+        wanted: Wanted,
+        limit: int,
+        only: Only,
+        offset: int = 0,
+        exact: bool = False,
     ) -> list[Candidate]:
         known = self._vectors_of(model, wanted.image_ids)
         towards = [known[image_id] for image_id in wanted.positive]
         if wanted.vector is not None:
             towards.append(unit(wanted.vector))
         query = steer(towards, [known[image_id] for image_id in wanted.negative])
-        return self._candidates(
-            model, _request(query, limit, offset, _filter(only, wanted.image_ids))
-        )
+        where = _filter(only, wanted.image_ids)
+        return self._candidates(model, _request(query, limit, offset, where, exact))
 
     def similar(
         self, model: str, image_id: str, limit: int, only: Only, offset: int = 0
@@ -186,10 +191,15 @@ def _advice(model: str, trouble: str) -> str:
     return f"The index of {model} did not answer: {trouble}"
 
 
-def _request(query: Vector, limit: int, offset: int, where: engine.Filter) -> engine.QueryRequest:
+def _request(
+    query: Vector, limit: int, offset: int, where: engine.Filter, exact: bool = False
+) -> engine.QueryRequest:
     """Only ids, versions and scores: what lies behind them may be remembered."""
     nearest = engine.Query.Nearest(query.tolist())
-    return engine.QueryRequest(query=nearest, filter=where, limit=limit, offset=offset)
+    params = engine.SearchParams(exact=True) if exact else None
+    return engine.QueryRequest(
+        query=nearest, filter=where, limit=limit, offset=offset, params=params
+    )
 
 
 def _filter(only: Only, without: Sequence[str] = ()) -> engine.Filter:

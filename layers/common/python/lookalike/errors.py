@@ -6,6 +6,7 @@ LookalikeError
 │   ├── UnreadableImage       422  the bytes are not a picture we accept; `reason` says why
 │   ├── UnknownImage          404
 │   ├── ReadOnlyCatalogue     403  the picture lies where Lookalike never writes
+│   ├── RunInProgress         409  another learning run has the lease
 │   ├── UploadRefused         403  the form is not the one that was granted
 │   ├── TooLarge              413
 │   └── UnsupportedMediaType  415
@@ -13,6 +14,10 @@ LookalikeError
     ├── IndexUnavailable
     ├── StoreUnavailable
     ├── ModerationUnavailable
+    ├── QueueUnavailable
+    ├── SecretUnavailable     a secret cannot be read; the words say what to do, never its value
+    ├── SigningKeysUnavailable
+    ├── InteractionsUnavailable  the log did not take them; sending them again is harmless
     └── ModelUnavailable      no model serves, or its file differs from its card
 """
 
@@ -96,6 +101,13 @@ class ReadOnlyCatalogue(CallerError):
     title = "Read-only catalogue"
 
 
+class RunInProgress(CallerError):
+    """Another learning run has the lease; it must end first."""
+
+    status = 409
+    title = "Run in progress"
+
+
 class UploadRefused(CallerError):
     """The form does not match the grant it was given."""
 
@@ -136,5 +148,21 @@ class ModerationUnavailable(DependencyError):
     """The moderation service did not answer."""
 
 
+class SecretUnavailable(DependencyError):
+    """A secret is missing, has the wrong form, or may not be read."""
+
+
+class QueueUnavailable(DependencyError):
+    """The queue of changes did not take a message."""
+
+
 class ModelUnavailable(DependencyError):
     """No model serves, or a model's file differs from its card."""
+
+
+class SigningKeysUnavailable(DependencyError):
+    """The keys that answers are signed with cannot be read."""
+
+
+class InteractionsUnavailable(DependencyError):
+    """The interaction log did not take what was sent."""

@@ -95,9 +95,18 @@ class Index(Protocol):
     def vector(self, model: str, image_id: str) -> Vector | None: ...
 
     def nearest(
-        self, model: str, wanted: Wanted, limit: int, only: Only, offset: int = 0
+        self,
+        model: str,
+        wanted: Wanted,
+        limit: int,
+        only: Only,
+        offset: int = 0,
+        exact: bool = False,
     ) -> list[Candidate]:
-        """Best first, without the images named in `wanted`. UnknownImage names a missing one."""
+        """Best first, without the images named in `wanted`. UnknownImage names a missing one.
+
+        exact: compare with every vector, slow and certain: the truth that recall is measured by.
+        """
 
     def similar(
         self, model: str, image_id: str, limit: int, only: Only, offset: int = 0
@@ -120,8 +129,8 @@ class Index(Protocol):
     def close(self) -> None: ...
 
 
-def collection_of(model: str) -> str:
-    return COLLECTION_PREFIX + model
+def collection_of(model: str, prefix: str = COLLECTION_PREFIX) -> str:
+    return prefix + model
 
 
 def is_point_id(image_id: str) -> bool:

@@ -78,6 +78,13 @@ class Ingest:
             seen, outcome = now, self._agree(key, now)
         raise StoreUnavailable(f"{key!r} keeps changing while it is read.")
 
+    def agrees(self, key: str, model: str) -> bool:
+        """Whether this collection holds what the store holds of the key now, be that nothing."""
+        version = self._look(key)
+        if version is None:
+            return self.index.get(model, image_id_of(key)) is None
+        return self._current(model, key, version) is not None
+
     def _look(self, key: str) -> Version | None:
         image = self.images.head(key) if names_image(key) else None
         if image is None:
@@ -90,27 +97,48 @@ class Ingest:
         serving = self.serving.read()[0].models()
         if version is None:
             return self._remove(key, serving)
-        behind = [model for model in serving if not self._is_current(model, key, version)]
+        current = {model: self._current(model, key, version) for model in serving}
+        behind = [model for model, image in current.items() if image is None]
         if not behind:
             return "unchanged"
+        known = next((image for image in current.values() if image is not None), None)
         try:
-            return self._index(key, version, behind)
+            return self._index(key, version, behind, known)
         except MissingObject:
             return self._remove(key, serving)  # gone since we looked; the next look decides
         except UnreadableImage as error:
             return self._reject(key, version, serving, error)
 
-    def _is_current(self, model: str, key: str, version: Version) -> bool:
+    def _current(self, model: str, key: str, version: Version) -> IndexedImage | None:
+        """The point of this collection, if it was made from these very versions."""
         image = self.index.get(model, image_id_of(key))
-        return image is not None and is_current(image, version.image.etag, version.sidecar_etag)
+        current = image and is_current(image, version.image.etag, version.sidecar_etag)
+        return image if current else None
 
-    def _index(self, key: str, version: Version, models: list[str]) -> Outcome:
+    def _index(
+        self, key: str, version: Version, models: list[str], known: IndexedImage | None
+    ) -> Outcome:
+        """known: the point of another collection. Another model needs another vector and no more:
+        a moderator, who may want to be paid, is not asked again."""
         data, etag = self.images.get(key, images.MAX_BYTES)
         encoders = [self.models.encoder(model) for model in models]
         sizes = [encoder.card.preprocessing.size for encoder in encoders]
         picture = images.decode(data, at_least=images.enough_for(*sizes))
+        if known is None or known.etag != etag:
+            known = self._describe(key, version, data, etag, picture)
+            # The thumbnail first: nothing may be found before it can be shown.
+            thumbnail = images.thumbnail(picture.pixels)
+            self.derived.put(thumbnail_of(known.image_id), thumbnail, "image/webp")
+        for encoder in encoders:
+            self.index.put(encoder.card.model, known, encoder.encode([picture.pixels])[0])
+        self.rejects.clear(known.image_id)
+        return "indexed"
+
+    def _describe(
+        self, key: str, version: Version, data: bytes, etag: str, picture: Picture
+    ) -> IndexedImage:
         status, reason, sidecar, sidecar_etag = self._judge(key, version, picture)
-        image = IndexedImage(
+        return IndexedImage(
             image_id=image_id_of(key),
             key=key,
             etag=etag,
@@ -130,13 +158,6 @@ class Ingest:
             status=status,
             reason=reason,
         )
-        # The thumbnail first: nothing may be found before it can be shown.
-        thumbnail = images.thumbnail(picture.pixels)
-        self.derived.put(thumbnail_of(image.image_id), thumbnail, "image/webp")
-        for encoder in encoders:
-            self.index.put(encoder.card.model, image, encoder.encode([picture.pixels])[0])
-        self.rejects.clear(image.image_id)
-        return "indexed"
 
     def _judge(
         self, key: str, version: Version, picture: Picture

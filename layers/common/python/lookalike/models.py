@@ -29,8 +29,12 @@ class ServingState:
     previous: str | None = None
 
     def models(self) -> tuple[str, ...]:
-        """Every model whose collection must follow the store, the live one first."""
-        return tuple(model for model in (self.live, self.next, self.previous) if model)
+        """Every model whose collection must follow the store, the live one first.
+
+        The next may be the previous, on its way back.
+        """
+        named = (self.live, self.next, self.previous)
+        return tuple(dict.fromkeys(model for model in named if model))
 
 
 class Serving:
@@ -65,6 +69,10 @@ class Serving:
                 raise
             return self._recent[1]
 
+    def forget(self) -> None:
+        """Go by no state that was read before now."""
+        self._recent = None
+
     def start(self, model: str) -> None:
         """Name the first live model. Raises PreconditionFailed when one serves already."""
         self.swap(ABSENT, ServingState(live=model))
@@ -91,8 +99,11 @@ class ModelStore:
         self._encoders: dict[str, Encoder] = {}
 
     def cards(self) -> Iterator[ModelCard]:
-        for key, _ in self.store.keys():
-            if key.endswith(f"/{CARD_NAME}"):
+        for (
+            key,
+            _,
+        ) in self.store.keys():  # training jobs keep theirs in the same store, further down
+            if key.endswith(f"/{CARD_NAME}") and key.count("/") == 1:
                 yield ModelCard.from_json(self.store.get(key)[0])
 
     def add(self, folder: Path) -> ModelCard:

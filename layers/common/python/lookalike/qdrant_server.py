@@ -9,12 +9,12 @@ from qdrant_client import QdrantClient
 from qdrant_client import models as q
 from qdrant_client.http.exceptions import ResponseHandlingException
 
+from lookalike import qdrant_collection
 from lookalike.catalogue import IndexedImage
-from lookalike.errors import IndexUnavailable, UnknownImage
+from lookalike.errors import DependencyError, IndexUnavailable, UnknownImage
 from lookalike.index import (
     BROWSE_ORDER,
     COLLECTION_PREFIX,
-    KEYWORD_FIELDS,
     BrowsePosition,
     Candidate,
     Only,
@@ -25,47 +25,69 @@ from lookalike.index import (
     is_point_id,
     require_point_ids,
     searchable_fields,
-    unit,
 )
+from lookalike.qdrant_collection import Layout
+from lookalike.qdrant_connection import Connection
+from lookalike.qdrant_queries import filter_of, recommendation, request_of
 
 SCAN_PAGE = 1000  # points per scroll: about 1 MB on the wire
 
 
 class QdrantServer:
-    """One collection per model. Whoever builds the client gives it its timeout."""
+    """One collection per model.
 
-    def __init__(self, client: QdrantClient) -> None:
-        self._client = client
+    prefix: of our collections. Two deployments on one cluster need two: `models` lists, and
+        retiring drops, whatever bears it.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        prefix: str = COLLECTION_PREFIX,
+        layout: Layout | None = None,
+    ) -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self._layout = layout or Layout()
+
+    @property
+    def _client(self) -> QdrantClient:
+        return self._connection.client()
 
     def open(self, model: str, dimension: int) -> None:
-        """Payload indexes come before the first point: filters are slow without them."""
-        name = collection_of(model)
+        """Payload indexes come before the first point: filters are slow without them.
+
+        A collection that exists is brought up to date with the layout, as far as it can be.
+        """
+        name = self._name(model)
         with _server():
-            if not self._client.collection_exists(name):
-                self._create(name, dimension)
-            for field, schema in _payload_indexes().items():
+            if self._client.collection_exists(name):
+                qdrant_collection.update(self._client, name, self._layout)
+            else:
+                qdrant_collection.create(self._client, name, dimension, self._layout)
+            for field, schema in qdrant_collection.payload_indexes().items():
                 self._client.create_payload_index(name, field, schema, wait=True)
 
     def drop(self, model: str) -> None:
         with _server():
-            self._client.delete_collection(collection_of(model))
+            self._client.delete_collection(self._name(model))
 
     def models(self) -> list[str]:
         with _server():
             names = [one.name for one in self._client.get_collections().collections]
-        ours = [name for name in names if name.startswith(COLLECTION_PREFIX)]
-        return sorted(name.removeprefix(COLLECTION_PREFIX) for name in ours)
+        ours = [name for name in names if name.startswith(self._prefix)]
+        return sorted(name.removeprefix(self._prefix) for name in ours)
 
     def put(self, model: str, image: IndexedImage, vector: Vector) -> None:
         payload = {**image.to_payload(), **searchable_fields(image)}
         point = q.PointStruct(id=image.image_id, vector=vector.tolist(), payload=payload)
         with _server():
-            _require_completed(self._client.upsert(collection_of(model), [point], wait=True))
+            _require_completed(self._client.upsert(self._name(model), [point], wait=True))
 
     def delete(self, model: str, image_id: str) -> None:
         if is_point_id(image_id):
             with _server():
-                _require_completed(self._client.delete(collection_of(model), [image_id], wait=True))
+                _require_completed(self._client.delete(self._name(model), [image_id], wait=True))
 
     def get(self, model: str, image_id: str) -> IndexedImage | None:
         records = self._retrieve(model, [image_id])
@@ -76,10 +98,17 @@ class QdrantServer:
         return _vectors(records)[0] if records else None
 
     def nearest(
-        self, model: str, wanted: Wanted, limit: int, only: Only, offset: int = 0
+        self,
+        model: str,
+        wanted: Wanted,
+        limit: int,
+        only: Only,
+        offset: int = 0,
+        exact: bool = False,
     ) -> list[Candidate]:
         require_point_ids(wanted.image_ids)
-        request = _request(_recommendation(wanted), limit, only, offset)
+        params = qdrant_collection.search_params(self._layout, limit + offset, exact)
+        request = request_of(recommendation(wanted), limit, only, offset, params)
         points = self._query(model, [request], wanted.image_ids)[0]
         return _candidates(points)
 
@@ -89,7 +118,8 @@ class QdrantServer:
         require_point_ids([image_id])
         itself = q.Filter(must=[q.HasIdCondition(has_id=[image_id])])
         anchor = q.QueryRequest(filter=itself, limit=1, with_payload=True)
-        neighbours = _request(q.NearestQuery(nearest=image_id), limit, only, offset)
+        params = qdrant_collection.search_params(self._layout, limit + offset)
+        neighbours = request_of(q.NearestQuery(nearest=image_id), limit, only, offset, params)
         found, points = self._query(model, [anchor, neighbours], [image_id])
         if not found:
             raise UnknownImage(image_id)
@@ -106,8 +136,8 @@ class QdrantServer:
             )
             with _server():
                 records, _ = self._client.scroll(
-                    collection_of(model),
-                    scroll_filter=_filter(only, start.given if start else ()),
+                    self._name(model),
+                    scroll_filter=filter_of(only, start.given if start else ()),
                     limit=count,
                     order_by=order,
                 )
@@ -116,15 +146,15 @@ class QdrantServer:
         return browse_page(read, limit, cursor)
 
     def count(self, model: str, only: Only | None = None) -> int:
-        where = _filter(only) if only else None
+        where = filter_of(only) if only else None
         with _server():
-            return self._client.count(collection_of(model), where, exact=True).count
+            return self._client.count(self._name(model), where, exact=True).count
 
     def scan(self, model: str) -> Iterator[IndexedImage]:
         offset = None
         while True:
             with _server():
-                name = collection_of(model)
+                name = self._name(model)
                 records, offset = self._client.scroll(name, limit=SCAN_PAGE, offset=offset)
             yield from _images(records)
             if offset is None:
@@ -134,23 +164,16 @@ class QdrantServer:
         """Nothing: a server builds its graphs by itself."""
 
     def close(self) -> None:
-        with _server():
-            self._client.close()
+        self._connection.close()
 
-    def _create(self, name: str, dimension: int) -> None:
-        """Two first workers may both find it absent; the second one's failure is no failure."""
-        vectors = q.VectorParams(size=dimension, distance=q.Distance.COSINE)
-        try:
-            self._client.create_collection(name, vectors_config=vectors)
-        except Exception:
-            if not self._client.collection_exists(name):
-                raise
+    def _name(self, model: str) -> str:
+        return collection_of(model, self._prefix)
 
     def _retrieve(self, model: str, image_ids: Sequence[str], vectors: bool = False) -> list[Any]:
         known = [image_id for image_id in image_ids if is_point_id(image_id)]
         with _server():
             return self._client.retrieve(
-                collection_of(model), known, with_payload=not vectors, with_vectors=vectors
+                self._name(model), known, with_payload=not vectors, with_vectors=vectors
             )
 
     def _query(
@@ -159,7 +182,7 @@ class QdrantServer:
         """One round trip. Only a refused one asks again, which image that it names is missing."""
         try:
             with _server():
-                answers = self._client.query_batch_points(collection_of(model), requests)
+                answers = self._client.query_batch_points(self._name(model), requests)
                 return [answer.points for answer in answers]
         except IndexUnavailable as error:
             answered = not isinstance(error.__cause__, ResponseHandlingException)
@@ -179,62 +202,15 @@ def _server() -> Iterator[None]:
     """Timeouts, 5xx, a missing collection: qdrant-client has no common ancestor for them."""
     try:
         yield
-    except IndexUnavailable:
+    except DependencyError:
         raise
     except Exception as error:
         raise IndexUnavailable(f"The index did not answer: {error}") from error
 
 
-def _payload_indexes() -> dict[str, Any]:
-    keyword = q.KeywordIndexParams(type=q.KeywordIndexType.KEYWORD)
-    indexes: dict[str, Any] = dict.fromkeys(KEYWORD_FIELDS, keyword)
-    indexes["key"] = q.KeywordIndexParams(type=q.KeywordIndexType.KEYWORD, prefix=True)
-    indexes[BROWSE_ORDER] = q.IntegerIndexParams(
-        type=q.IntegerIndexType.INTEGER, lookup=False, range=True
-    )
-    return indexes
-
-
 def _require_completed(result: q.UpdateResult) -> None:
     if result.status != q.UpdateStatus.COMPLETED:
         raise IndexUnavailable(f"The index has not finished writing: {result.status}")
-
-
-def _recommendation(wanted: Wanted) -> q.NearestQuery | q.RecommendQuery:
-    vector = None if wanted.vector is None else unit(wanted.vector).tolist()
-    if vector is not None and not wanted.image_ids:
-        return q.NearestQuery(nearest=vector)
-    examples = [*wanted.positive] if vector is None else [*wanted.positive, vector]
-    average = q.RecommendStrategy.AVERAGE_VECTOR
-    return q.RecommendQuery(
-        recommend=q.RecommendInput(positive=examples, negative=[*wanted.negative], strategy=average)
-    )
-
-
-def _request(query: q.Query, limit: int, only: Only, offset: int) -> q.QueryRequest:
-    """Qdrant itself leaves out the images that a query names."""
-    return q.QueryRequest(
-        query=query,
-        filter=_filter(only),
-        limit=limit,
-        offset=offset,
-        with_payload=True,
-        with_vector=True,
-    )
-
-
-def _filter(only: Only, without: Sequence[str] = ()) -> q.Filter:
-    def match(field: str, condition: Any) -> q.FieldCondition:
-        return q.FieldCondition(key=field, match=condition)
-
-    must: list[q.Condition] = [match("tags", q.MatchValue(value=tag)) for tag in only.tags]
-    if only.statuses:
-        must.append(match("status", q.MatchAny(any=list[str](only.statuses))))
-    if only.prefix:
-        must.append(match("key", q.MatchPrefix(prefix=only.prefix)))
-    if without:
-        must.append(q.Filter(must_not=[q.HasIdCondition(has_id=[*without])]))
-    return q.Filter(must=must)
 
 
 def _images(points: Sequence[Any]) -> list[IndexedImage]:

@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from lookalike.errors import InvalidRequest
+from lookalike import verification
+from lookalike.errors import IndexUnavailable, InvalidRequest, StoreUnavailable
 from lookalike.index import Index
 from lookalike.ingest import Ingest
-from lookalike.models import ModelStore, Serving
-from lookalike.reconcile import Census, census
-from lookalike.stores import Store
+from lookalike.models import ModelStore, Serving, ServingState
+from lookalike.reconcile import Listing, compare, look
+from lookalike.stores import PreconditionFailed, Store
+from lookalike.verification import Verification
 
 MAX_PASSES = 10  # a catalogue that changes faster than it can be filled needs a person
+# A census of a million pictures takes minutes, in which some come and go. So few are looked at once
+# more, one by one; more than that are behind in earnest.
+LOOK_AGAIN = 1_000
 
 
 class Reindex:
@@ -18,7 +23,8 @@ class Reindex:
 
     From the moment `next` is named, ingest writes to its collection too, so filling it and
     following the store are the same act, and neither misses a change. Each step can be repeated
-    after a crash at any point.
+    after a crash at any point. A change of the serving state that another change came before
+    raises StoreUnavailable: ask again.
     """
 
     def __init__(
@@ -30,16 +36,23 @@ class Reindex:
         self.serving = serving
         self.ingest = ingest
 
-    def nominate(self, model: str) -> None:
-        """Name the next model. Raises PreconditionFailed if the serving state changed meanwhile."""
+    def nominate(self, model: str) -> str:
+        """Name the next model, which may be the previous: that one stays ready until the switch."""
         state, etag = self.serving.read()
         if model == state.live:
             raise InvalidRequest("/model", f"{model} serves already.")
         if state.next not in (None, model):
             raise InvalidRequest("/model", f"{state.next} is being filled; wait for it.")
         self.index.open(model, self.models.encoder(model).card.dimension)
-        previous = None if state.previous == model else state.previous
-        self.serving.swap(etag, replace(state, next=model, previous=previous))
+        self._swap(etag, replace(state, next=model))
+        return model
+
+    def abandon(self, model: str) -> str:
+        """Let the next model go, if it is this one; returns who serves, which nothing changes."""
+        state, etag = self.serving.read()
+        if state.next == model:
+            self._swap(etag, replace(state, next=None))
+        return state.live
 
     def fill(self, sync: Callable[[str], object] | None = None) -> tuple[str, ...]:
         """Bring the next collection up to date; returns the keys that are still behind.
@@ -57,43 +70,113 @@ class Reindex:
 
         What both lack is on its way to both, or was given up for both: no reason to wait.
         """
+        return self._behind(self._next(), self.serving.read()[0].live)
+
+    def problems(self, model: str) -> tuple[str, ...]:
+        """Why this collection must not serve, as far as samples show; drift is not looked for."""
+        return verification.problems(self.images, self.index, self.models.encoder(model))
+
+    def verify(self, model: str) -> Verification:
+        """Everything that can be known of a collection before it serves; changes nothing."""
         live = self.serving.read()[0].live
-        live_drift = set(self._census(live).drift)
-        return tuple(key for key in self._census(self._next()).drift if key not in live_drift)
+        return Verification(
+            model=model,
+            behind=len(self._behind(model, live)),
+            indexed=self.index.count(model),
+            live_indexed=self.index.count(live),
+            problems=self.problems(model),
+        )
 
-    def _census(self, model: str) -> Census:
-        return census(self.images, self.index, self.ingest.rejects, model)
-
-    def switch(self) -> str:
-        """Let the next model serve, if its collection lacks nothing; returns its version.
+    def switch(self, model: str) -> ServingState:
+        """Let the next model serve, if its collection lacks nothing; harmless to repeat.
 
         Raises InvalidRequest, and changes nothing, while it is behind the live one.
         """
         state, etag = self.serving.read()
-        model = self._next()
-        if behind := self.behind():
+        if state.live == model:
+            return state
+        if state.next != model:
+            raise InvalidRequest("/model", f"{model} is not the next model.")
+        if behind := self._behind(model, state.live):
             raise InvalidRequest("/model", f"{len(behind)} pictures are not in {model} yet.")
-        self.serving.swap(etag, replace(state, live=model, next=None, previous=state.live))
-        return model
+        return self._swap(etag, replace(state, live=model, next=None, previous=state.live))
+
+    def rollback(self, to: str | None = None) -> ServingState:
+        """Let the previous model serve at once; the live one becomes previous, and stays ready.
+
+        to: the model to go back to; where it serves already, nothing is done, so that a repeat
+            does not go forth again. A model that was being filled is let go: nobody takes over
+            from the one that was just gone back to.
+        Raises InvalidRequest when there is none, or when it is behind the live one.
+        """
+        state, etag = self.serving.read()
+        if to is not None and to == state.live:
+            return state
+        if state.previous is None or to not in (None, state.previous):
+            raise InvalidRequest("/model", f"There is no way back from {state.live}: {_why(to)}.")
+        if behind := self._behind(state.previous, state.live, or_live_is_lost=True):
+            raise InvalidRequest(
+                "/model",
+                f"{state.previous} lacks {len(behind)} pictures that {state.live} has; let a "
+                "reconcile bring it up to date first.",
+            )
+        return self._swap(etag, ServingState(live=state.previous, previous=state.live))
 
     def run(self) -> str:
-        """Fill and switch; queries go on during all of it."""
+        """Fill, verify and switch; queries go on during all of it."""
+        model = self._next()
         for _ in range(MAX_PASSES):
             if not self.fill():
-                return self.switch()
-        raise InvalidRequest("/model", f"The catalogue changes faster than {self._next()} fills.")
+                if said := self.problems(model):
+                    raise InvalidRequest("/model", f"{model} is not fit to serve: {' '.join(said)}")
+                return self.switch(model).live
+        raise InvalidRequest("/model", f"The catalogue changes faster than {model} fills.")
 
     def retire(self) -> tuple[str, ...]:
         """Drop the collections that serve nobody; returns their models."""
+        present = self.index.models()  # before the state is read: the next may be named meanwhile
         serving = self.serving.read()[0].models()
-        retired = tuple(model for model in self.index.models() if model not in serving)
+        retired = tuple(model for model in present if model not in serving)
         for model in retired:
             self.index.drop(model)
         self.models.keep(serving)
         return retired
+
+    def _behind(self, model: str, live: str, or_live_is_lost: bool = False) -> tuple[str, ...]:
+        """or_live_is_lost: whether a live collection that cannot be read is no reason to wait."""
+        held = look(self.images, self.ingest.rejects)
+        lacks = set(compare(held, self.index, model).drift)
+        lacks -= self._drift_of_live(held, live, lacks if or_live_is_lost else None)
+        if len(lacks) > LOOK_AGAIN:
+            return tuple(sorted(lacks))
+        return tuple(key for key in sorted(lacks) if self._is_behind(key, model, live))
+
+    def _drift_of_live(self, held: Listing, live: str, if_lost: set[str] | None) -> set[str]:
+        try:
+            return set(compare(held, self.index, live).drift)
+        except IndexUnavailable:
+            if if_lost is None:
+                raise
+            return if_lost
+
+    def _is_behind(self, key: str, model: str, live: str) -> bool:
+        return self.ingest.agrees(key, live) and not self.ingest.agrees(key, model)
 
     def _next(self) -> str:
         state = self.serving.read()[0]
         if state.next is None:
             raise InvalidRequest("/model", "No next model is named.")
         return state.next
+
+    def _swap(self, etag: str, state: ServingState) -> ServingState:
+        """A store that repeats a write that did arrive says "changed": then it is ours."""
+        try:
+            self.serving.swap(etag, state)
+        except PreconditionFailed as error:
+            if self.serving.read()[0] != state:
+                raise StoreUnavailable("The serving state changed meanwhile; ask again.") from error
+        return state
+
+
+def _why(to: str | None) -> str:
+    return "no previous model is kept" if to is None else f"{to} is not the previous model"

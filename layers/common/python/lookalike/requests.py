@@ -6,21 +6,26 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    SkipValidation,
     ValidationError,
     model_validator,
 )
 
 from lookalike.errors import FieldError, InvalidRequest
+from lookalike.tokens import MAX_CHARACTERS
 
 DEFAULT_LIMIT = 24  # fills rows of 2, 3, 4, 6 and 8
 MAX_LIMIT = 100
 MAX_EXAMPLES = 16  # of each kind: positive, negative
 MAX_TAGS = 16
 MAX_KEY = 1024  # bytes that S3 allows a key
+MAX_EVENTS = 500
+MAX_RANK = 255  # of a position that a token can hold
 
 ImageId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
@@ -45,6 +50,21 @@ def _bytes_of_base64(value: Any) -> Any:
 
 
 Base64Bytes = Annotated[bytes, BeforeValidator(_bytes_of_base64)]
+
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+EventId = Annotated[str, Field(pattern=f"^{UUID}$")]  # version 4 or 7
+SessionId = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{8,64}$")]
+QueryId = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+
+
+def _text_of_time(value: Any) -> Any:
+    """A number would pass for seconds or milliseconds, whichever it looks like."""
+    if not isinstance(value, str):
+        raise ValueError("must be a time as text, such as 2026-11-22T10:15:30.123Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_of_time)]
 
 
 class Request(BaseModel):
@@ -118,6 +138,37 @@ class NewUpload(Request):
     content_type: Annotated[
         str, Field(pattern="^image/(jpeg|png|webp|gif|bmp|tiff|avif)$", max_length=40)
     ]
+
+
+class Event(Request):
+    """Something that happened to one result. query_id: of the answer it was in, where it differs
+    from the one given for all events. dwell_ms: foreground time, of a dwell alone.
+    """
+
+    event_id: EventId
+    type: Literal["impression", "click", "dwell"]
+    query_id: QueryId | None = None
+    image_id: ImageId
+    position: Annotated[int, Field(ge=1, le=MAX_RANK)] | None = None
+    dwell_ms: Annotated[int, Field(ge=0)] | None = None
+    occurred_at: Moment
+
+    @model_validator(mode="after")
+    def _dwells_only_as_a_dwell(self) -> Self:
+        if (self.dwell_ms is not None) != (self.type == "dwell"):
+            raise ValueError("dwell_ms is what a dwell has, and nothing else")
+        return self
+
+
+class NewInteractions(Request):
+    """POST /v1/interactions. query_id: of every event that names none of its own.
+
+    Events are checked one by one by whoever records them: a bad one is refused alone.
+    """
+
+    session_id: SessionId
+    query_id: QueryId | None = None
+    events: Annotated[tuple[SkipValidation[Event], ...], Field(min_length=1, max_length=MAX_EVENTS)]
 
 
 Asks = TypeVar("Asks", bound=Request)

@@ -17,6 +17,7 @@ from lookalike.images import CropBox
 from lookalike.index import Candidate, Index, Only, Vector, Wanted
 from lookalike.links import Links
 from lookalike.models import ModelStore, Serving
+from lookalike.naming import Naming
 from lookalike.ranking import Policy, Ranking, rank
 from lookalike.requests import Asked, Box, Find
 from lookalike.stores import MissingObject, Store
@@ -57,6 +58,7 @@ class Search:
         models: ModelStore,
         serving: Serving,
         links: Links,
+        naming: Naming,
         candidates_per_result: int,
     ) -> None:
         self.store = store
@@ -64,6 +66,7 @@ class Search:
         self.models = models
         self.serving = serving
         self.links = links
+        self.naming = naming
         self.candidates_per_result = candidates_per_result
 
     def warm_up(self) -> None:
@@ -87,8 +90,11 @@ class Search:
             anchor, found = self.index.similar(card.model, image_id, limit, _only(asked))
             return found
 
-        ranking = self._rank(fetch, lambda: anchor, _policy(asked, card), asked.limit, watch)
-        return answer_body(card.model, ranking, self.links, asked.explain, watch.took_ms(), anchor)
+        policy = _policy(asked, card)
+        ranking = self._rank(fetch, lambda: anchor, policy, asked.limit, watch)
+        name = self.naming.mint(card.model, policy.name, image_id, ranking.results)
+        took_ms = watch.took_ms()
+        return answer_body(name, card.model, ranking, self.links, asked.explain, took_ms, anchor)
 
     def find(self, asked: Find) -> AnswerBody:
         """The images that look like the given bytes, image, part of an image, or examples.
@@ -97,14 +103,16 @@ class Search:
         """
         watch = Stopwatch()
         encoder = self._encoder()
+        model = encoder.card.model
         wanted = self._wanted(asked, encoder, watch)
 
         def fetch(limit: int) -> Sequence[Candidate]:
-            return self.index.nearest(encoder.card.model, wanted, limit, _only(asked))
+            return self.index.nearest(model, wanted, limit, _only(asked))
 
         policy = _policy(asked, encoder.card)
         ranking = self._rank(fetch, lambda: None, policy, asked.limit, watch)
-        return answer_body(encoder.card.model, ranking, self.links, asked.explain, watch.took_ms())
+        name = self.naming.mint(model, policy.name, _sole_anchor(asked), ranking.results)
+        return answer_body(name, model, ranking, self.links, asked.explain, watch.took_ms())
 
     def _encoder(self) -> Encoder:
         return self.models.encoder(self.serving.recent().live)
@@ -158,6 +166,13 @@ def _policy(asked: Asked, card: ModelCard) -> Policy:
 
 def _only(asked: Asked) -> Only:
     return Only(tags=asked.tags)
+
+
+def _sole_anchor(asked: Find) -> str | None:
+    """The image that a click on the answer says something about: none if part of it was asked for,
+    or it was steered by examples."""
+    alone = asked.crop is None and not asked.positive and not asked.negative
+    return asked.image_id if alone else None
 
 
 def _encode(data: bytes, crop: Box | None, encoder: Encoder, watch: Stopwatch) -> Vector:

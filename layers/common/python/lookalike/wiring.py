@@ -1,27 +1,47 @@
-"""The only module that builds clients and objects; everything else is given what it needs."""
+"""The only module that builds objects; everything else is given what it needs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from snapshot_restore_py import register_after_restore
+
+from lookalike import clients
 from lookalike.catalogue import subject_of
+from lookalike.clients import SECRET, ages, aws, renew, secret
 from lookalike.curation import Curation
+from lookalike.deployment import Deployment
+from lookalike.errors import DependencyError
 from lookalike.folder import Folder
 from lookalike.images import looks_like_picture
 from lookalike.index import Index
 from lookalike.ingest import Ingest
+from lookalike.interaction_log import FolderLog, InteractionLog
+from lookalike.interactions import Interactions
+from lookalike.learning import Learning
 from lookalike.links import Links
 from lookalike.models import ModelStore, Serving
 from lookalike.moderation import Moderator, NoModeration
+from lookalike.naming import Naming
+from lookalike.reconcile import Reconcile
 from lookalike.reindex import Reindex
 from lookalike.rejects import Rejects
 from lookalike.search import Search
 from lookalike.settings import Settings
+from lookalike.signing import SHAPE, Keyring, SigningFile, SigningKeys
 from lookalike.stores import Store
+
+if TYPE_CHECKING:
+    from lookalike.canary import Canary
 
 settings = cache(Settings)
 
 BUCKET = "s3://"
-S3_TIMEOUT_SECONDS = 5
+FIREHOSE = "firehose://"
 
 
 @cache
@@ -47,13 +67,15 @@ def models() -> ModelStore:
 
 @cache
 def serving() -> Serving:
-    return Serving(_store(settings().models))
+    made = Serving(_store(settings().models))
+    ages(made.forget)
+    return made
 
 
 @cache
 def index() -> Index:
     location = settings().qdrant
-    if location.startswith(("https://", "http://")):
+    if location.startswith(("https://", "http://", SECRET)):
         return _qdrant_server(location)
     from lookalike.edge import QdrantEdge  # the engine itself: only where it is used
 
@@ -64,11 +86,9 @@ def index() -> Index:
 def moderator() -> Moderator:
     if settings().moderation == "off":
         return NoModeration()
-    import boto3
-
     from lookalike.moderation import Rekognition
 
-    return Rekognition(boto3.client("rekognition"))
+    return Rekognition(aws("rekognition"))
 
 
 @cache
@@ -92,10 +112,40 @@ def reindex() -> Reindex:
 
 
 @cache
+def learning() -> Learning:
+    return Learning(reindex(), models(), serving(), ingest(), locate)
+
+
+@cache
+def deployment() -> Deployment:
+    return Deployment(index(), models(), serving(), settings().qdrant)
+
+
+@cache
+def reconcile() -> Reconcile:
+    from lookalike.changes_queue import ChangesQueue
+
+    bucket = settings().images.removeprefix(BUCKET)
+    queue = ChangesQueue(aws("sqs"), settings().changes_queue, bucket)
+    return Reconcile(image_store(), index(), rejects(), serving(), queue)
+
+
+@cache
 def search() -> Search:
-    return Search(
-        image_store(), index(), models(), serving(), links(), settings().candidates_per_result
-    )
+    over_fetch = settings().candidates_per_result
+    return Search(image_store(), index(), models(), serving(), links(), naming(), over_fetch)
+
+
+@cache
+def naming() -> Naming:
+    keys = SigningKeys(_keyring(settings().signing_keys))
+    ages(keys.expire)
+    return Naming(keys)
+
+
+@cache
+def interactions() -> Interactions:
+    return Interactions(naming(), _interaction_log(settings().interactions))
 
 
 @cache
@@ -103,13 +153,36 @@ def curation() -> Curation:
     return Curation(image_store(), index(), serving(), rejects(), links())
 
 
+@cache
+def canary() -> Canary:
+    import boto3
+
+    from lookalike.canary import ApiKey, Canary, Signature
+
+    key_id = settings().canary_key_id
+    entry = ApiKey(aws("apigateway"), key_id) if key_id else Signature(boto3.Session())
+    return Canary(settings().canary_url, entry)
+
+
+register_after_restore(renew)
+
+
 def forget() -> None:
     """Let go of everything built, so that the next call reads the environment anew."""
     if index.cache_info().currsize:
         index().close()
+    clients.forget()
     for built in list(globals().values()):
         if hasattr(built, "cache_clear"):
             built.cache_clear()
+
+
+def locate(location: str) -> tuple[Store, str]:
+    """The store that holds one object, and its key there: s3://bucket/key, or a file."""
+    if location.startswith(BUCKET):
+        bucket, _, key = location.removeprefix(BUCKET).partition("/")
+        return _bucket(BUCKET + bucket), key
+    return Folder(Path(location).parent), Path(location).name
 
 
 def _store(location: str) -> Store:
@@ -118,25 +191,52 @@ def _store(location: str) -> Store:
 
 @cache
 def _bucket(location: str) -> Store:
-    import boto3
-    from botocore.config import Config
-
     from lookalike.bucket import Bucket
 
-    config = Config(
-        connect_timeout=S3_TIMEOUT_SECONDS,
-        read_timeout=S3_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "max_attempts": 3},
-    )
-    return Bucket(boto3.client("s3", config=config), location.removeprefix(BUCKET))
+    return Bucket(aws("s3"), location.removeprefix(BUCKET))
 
 
-def _qdrant_server(url: str) -> Index:
-    from qdrant_client import QdrantClient
+def _keyring(location: str) -> Callable[[], Keyring]:
+    if not location.startswith(SECRET):
+        return SigningFile(Path(location)).read
+    kept = secret(location, SHAPE, Keyring.of)
 
+    def read() -> Keyring:
+        kept.expire()  # SigningKeys knows for how long keys are good, also in times of trouble
+        return kept.read()
+
+    return read
+
+
+def _interaction_log(location: str) -> InteractionLog:
+    if not location.startswith(FIREHOSE):
+        return FolderLog(Path(location))
+    from lookalike.firehose import Firehose
+
+    return Firehose(aws("firehose"), location.removeprefix(FIREHOSE))
+
+
+def _qdrant_server(location: str) -> Index:
+    from lookalike.qdrant_collection import Layout
+    from lookalike.qdrant_connection import SHAPE as ADDRESS_SHAPE
+    from lookalike.qdrant_connection import Address, Connection
     from lookalike.qdrant_server import QdrantServer
 
-    key = settings().qdrant_api_key.get_secret_value() or None
-    return QdrantServer(
-        QdrantClient(url=url, api_key=key, timeout=settings().qdrant_timeout_seconds)
+    if location.startswith(SECRET):
+        address = secret(location, ADDRESS_SHAPE, Address.from_secret).read
+    else:
+        here = Address(location, settings().qdrant_api_key.get_secret_value())
+
+        def address() -> Address:
+            return here
+
+    layout = Layout(
+        settings().index_quantisation,
+        settings().index_on_disk,
+        settings().index_shards,
+        settings().index_replicas,
     )
+    connection = Connection(address, settings().qdrant_timeout_seconds)
+    with suppress(DependencyError):  # the first request says what is missing
+        connection.client()  # built while the container starts, so that no request waits for it
+    return QdrantServer(connection, settings().collection_prefix, layout)
