@@ -3,6 +3,8 @@
 import { button, dialogHead, el, icon } from "./dom.js";
 import { filePicker } from "./intake.js";
 
+const TRIES = 4; // of one picture, while it is said when to try again
+
 export class AddDialog {
   #list = el("ul", { class: "adding", role: "list", "aria-live": "polite" });
 
@@ -61,12 +63,31 @@ export class AddDialog {
   async #one(file, state) {
     state.textContent = "Sending…";
     try {
-      await this.#api.add(file);
+      await patiently(
+        () => this.#api.add(file),
+        () => {
+          state.textContent = "Busy: trying again in a moment…";
+        },
+      );
       state.textContent = "Added: it appears in a few seconds.";
       state.className = "is-good";
     } catch (error) {
       state.textContent = /** @type {Error} */ (error).message;
       state.className = "is-bad";
+    }
+  }
+}
+
+/** A hundred pictures at once may be more than the API takes at once. @param {() => Promise<unknown>} send @param {() => void} waiting */
+async function patiently(send, waiting) {
+  for (let left = TRIES - 1; ; left--) {
+    try {
+      return await send();
+    } catch (error) {
+      const { retryAfter } = /** @type {import("./api.js").Problem} */ (error);
+      if (!retryAfter || left === 0) throw error;
+      waiting();
+      await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
     }
   }
 }

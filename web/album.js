@@ -40,7 +40,11 @@ export class Album {
   /** @param {string} id @returns {Promise<Picture>} with everything the API says of it */
   async whole(id) {
     const known = this.#pictures.get(id);
-    if (known?.bytes !== undefined) return known;
+    return known?.bytes !== undefined ? known : this.renewed(id);
+  }
+
+  /** Asked for anew: what was known of it has aged. @param {string} id @returns {Promise<Picture>} */
+  async renewed(id) {
     this.learn([await this.api.image(id)]);
     return /** @type {Picture} */ (this.#pictures.get(id));
   }

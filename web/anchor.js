@@ -2,7 +2,8 @@
 
 import { CropBox } from "./crop.js";
 import { button, el, icon, paint } from "./dom.js";
-import { tagEditor } from "./tags.js";
+import { loadedOriginal, originalLink } from "./originals.js";
+import { tagEditor, tagList } from "./tags.js";
 import { byteSize, counted, dayOf, fileName, folderOf, number } from "./words.js";
 
 /** @typedef {import("./api.js").Picture} Picture */
@@ -11,7 +12,8 @@ import { byteSize, counted, dayOf, fileName, folderOf, number } from "./words.js
  * @typedef {object} AnchorActs
  * @property {(crop: Crop|null, by: "hand"|"keys") => void} crop
  * @property {(tag: string) => void} filter
- * @property {(changes: object) => void} change
+ * @property {((changes: object) => void)|null} change null where nothing can be changed
+ * @property {(id: string) => Promise<Picture>} renew asks for the picture again: its link may have ended
  */
 
 const SHOWN_BY_BROWSERS = new Set(["JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"]);
@@ -70,10 +72,14 @@ export class Anchor {
     this.#picture = picture;
     if (before?.image_id !== picture.image_id) this.#load(picture);
     this.#words(picture);
-    this.#acts.replaceChildren(this.#cropButton(), this.#link(picture), this.#blockButton(picture));
-    this.#tags.replaceChildren(
-      tagEditor(picture.tags ?? [], { filter: this.#on.filter, change: (tags) => this.#on.change({ tags }) }),
-    );
+    const { change, filter, renew } = this.#on;
+    const block = change ? [this.#blockButton(picture, change)] : [];
+    this.#acts.replaceChildren(this.#cropButton(), originalLink(picture, renew), ...block);
+    const tags = picture.tags ?? [];
+    const row = change
+      ? [tagEditor(tags, { filter, change: (now) => change({ tags: now }) })]
+      : tagList(tags, filter);
+    this.#tags.replaceChildren(...row);
   }
 
   /** A picture that is only in this browser. @param {{name: string, blob: Blob}} upload */
@@ -146,11 +152,9 @@ export class Anchor {
     this.#image.alt = fileName(picture.key);
     this.#image.src = picture.thumbnail_url;
     if (picture.format && !SHOWN_BY_BROWSERS.has(picture.format)) return;
-    const original = new Image();
-    original.src = picture.url;
-    original.decode().then(
-      () => {
-        if (this.#picture?.image_id === picture.image_id) this.#image.src = picture.url;
+    loadedOriginal(picture, this.#on.renew).then(
+      (url) => {
+        if (this.#picture?.image_id === picture.image_id) this.#image.src = url;
       },
       () => {},
     ); // the thumbnail stays
@@ -198,22 +202,12 @@ export class Anchor {
     );
   }
 
-  /** @param {Picture} picture */
-  #link(picture) {
-    return el(
-      "a",
-      { class: "button", href: picture.url, target: "_blank", rel: "noopener" },
-      icon("open"),
-      el("span", { textContent: "Original" }),
-    );
-  }
-
-  /** @param {Picture} picture */
-  #blockButton(picture) {
+  /** @param {Picture} picture @param {(changes: object) => void} change */
+  #blockButton(picture, change) {
     const blocked = Boolean(picture.blocked);
     return button(
       "",
-      () => this.#on.change({ blocked: !blocked }),
+      () => change({ blocked: !blocked }),
       {
         class: "button",
         "aria-label": null,

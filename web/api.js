@@ -1,5 +1,7 @@
 /** The HTTP API, and what can go wrong with it in one sentence each. */
 
+import { isRefusal } from "./apikey.js";
+
 /** @typedef {import("./query.js").Question} Question */
 
 /**
@@ -45,18 +47,20 @@
 
 /** An answer that is no answer: `message` is a sentence for the visitor. */
 export class Problem extends Error {
-  /** @param {number} status 0 when nothing answered @param {string} sentence @param {number|null} [retryAfter] seconds */
-  constructor(status, sentence, retryAfter = null) {
+  /** @param {number} status 0 when nothing answered @param {string} sentence @param {{retryAfter?: number|null, type?: string}} [more] seconds; the problem's URI */
+  constructor(status, sentence, { retryAfter = null, type = "" } = {}) {
     super(sentence);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.type = type;
   }
 }
 
 export class Api {
-  /** @param {string} address of the API, e.g. "/v1" */
-  constructor(address) {
+  /** @param {string} address of the API, e.g. "/v1" @param {import("./apikey.js").ApiKey} key */
+  constructor(address, key) {
     this.address = new URL(address, document.baseURI).href.replace(/\/$/, "");
+    this.key = key;
   }
 
   /** @param {Question} question @param {Blob|null} [upload] @param {AbortSignal} [signal] @returns {Promise<Answer>} */
@@ -111,10 +115,27 @@ export class Api {
     return (await this.#send("/health")).json();
   }
 
-  /** @param {string} path @param {RequestInit} [init] */
-  #send(path, init) {
-    return answered(this.address + path, init);
+  /** Throws a Problem when the key does not open the catalogue. @param {string} key */
+  opens(key) {
+    return answered(`${this.address}/images?limit=1`, keyed({}, key));
   }
+
+  /** Waits for the visitor where a key is wanted and none is there, or it is no longer good. @param {string} path @param {RequestInit} [init] */
+  async #send(path, init = {}) {
+    for (;;) {
+      const key = await this.key.given();
+      try {
+        return await answered(this.address + path, keyed(init, key));
+      } catch (error) {
+        if (!isRefusal(error) || !(await this.key.refused(key, () => this.opens(key)))) throw error;
+      }
+    }
+  }
+}
+
+/** @param {RequestInit} init @param {string} key @returns {RequestInit} */
+function keyed(init, key) {
+  return key ? { ...init, headers: { .../** @type {any} */ (init.headers), "x-api-key": key } } : init;
 }
 
 const TYPES = ["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"];
@@ -130,6 +151,22 @@ function typeOf(file) {
   throw new Problem(415, "Not a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.");
 }
 
+const SILENCE = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname)
+  ? "Lookalike does not answer. Is it still running?"
+  : "Lookalike does not answer. Is this device online?";
+/** In place of what a gateway says, which was not written for visitors. @type {Record<number, string>} */
+const SENTENCES = {
+  403: "This is not allowed here.",
+  413: "The picture is too large to send.",
+  429: "Many people are searching right now.",
+  502: "Lookalike stumbled over this.",
+  503: "Lookalike is busy at the moment.",
+  504: "That took Lookalike too long.",
+};
+const PASSING = new Set([429, 503]); // gone by itself in a moment
+const PAUSE = 5; // seconds, where the server did not say
+const LONGEST_PAUSE = 120; // more is for the visitor to decide
+
 /** @param {string} address @param {RequestInit} [init] @returns {Promise<Response>} a good answer, or a Problem is thrown */
 export async function answered(address, init) {
   /** @type {Response} */
@@ -138,7 +175,7 @@ export async function answered(address, init) {
     response = await fetch(address, init);
   } catch (error) {
     if (init?.signal?.aborted) throw error;
-    throw new Problem(0, "Lookalike does not answer. Is it still running?");
+    throw new Problem(0, SILENCE);
   }
   if (response.ok) return response;
   throw await problemOf(response);
@@ -150,10 +187,23 @@ async function problemOf(response) {
   const fields = (body.errors ?? []).map((/** @type {any} */ e) =>
     `${String(e.pointer ?? "").replace(/^\//, "")} ${e.detail}`.trim(),
   );
+  const retryAfter = pauseOf(response);
+  const throttled = response.status === 429 && retryAfter; // no pause: a quota is used up, and the detail says so
   const sentence =
-    fields.join("; ") || body.detail || body.title || `The server answered ${response.status}.`;
-  const seconds = Number(response.headers.get("retry-after"));
-  return new Problem(response.status, asSentence(sentence), seconds > 0 ? seconds : null);
+    (throttled && SENTENCES[429]) ||
+    fields.join("; ") ||
+    body.detail ||
+    SENTENCES[response.status] ||
+    body.title ||
+    `The server answered ${response.status}.`;
+  return new Problem(response.status, asSentence(sentence), { retryAfter, type: body.type });
+}
+
+/** @param {Response} response @returns {number|null} seconds until trying again is worthwhile */
+function pauseOf({ status, headers }) {
+  const told = Number(headers.get("retry-after")); // a date, which nobody sends us, is NaN
+  if (told > 0) return told <= LONGEST_PAUSE ? told : null;
+  return PASSING.has(status) ? PAUSE : null;
 }
 
 /** @param {string} text */

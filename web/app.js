@@ -3,15 +3,19 @@
 import { isBrowsing, parse, place as placeOf } from "./address.js";
 import { AddDialog } from "./add.js";
 import { Album } from "./album.js";
-import { answered, Api } from "./api.js";
+import { Api } from "./api.js";
+import { ApiKey } from "./apikey.js";
 import { Browse } from "./browse.js";
+import { configured } from "./config.js";
 import { button, el, icon } from "./dom.js";
 import { filePicker, watchIntake } from "./intake.js";
 import { Journey } from "./journey.js";
 import { keyboard } from "./keyboard.js";
+import { keptDialog, KeyDialog } from "./keydialog.js";
 import { Notices } from "./notices.js";
 import { PictureView } from "./picture.js";
 import { ProgressWatch, sentence, share } from "./progress.js";
+import { again } from "./states.js";
 import { Sweeps } from "./sweep.js";
 import { trailTo } from "./trail.js";
 import { sendable, Uploads } from "./uploads.js";
@@ -20,6 +24,7 @@ import { counted } from "./words.js";
 /** @typedef {import("./address.js").Place} Place */
 
 const TYPING = 250; // ms without a key before the filter acts
+const LOOKS = [3000, 8000, 20_000, 60_000]; // ms after adding pictures, where nobody tells when they are indexed
 
 const find = (/** @type {string} */ selector) =>
   /** @type {HTMLElement} */ (document.querySelector(selector));
@@ -33,13 +38,17 @@ export class App {
   filter = /** @type {HTMLInputElement} */ (find("#filter"));
   #pick = filePicker("Picture to search by", false, ([file]) => this.searchBy(file));
 
-  /** @param {{api: string, local: boolean}} config */
+  /** @param {import("./config.js").Config} config */
   constructor(config) {
-    const api = new Api(config.api);
+    this.config = config;
+    const asking = new KeyDialog((key) => api.opens(key));
+    const key = new ApiKey(config.api_key, (rejected) => asking.ask(rejected));
+    const api = new Api(config.api, key);
+    document.body.append(asking.element);
     this.album = new Album(api, new Uploads());
     this.sweeps = new Sweeps(this.album);
     this.progress = new ProgressWatch(config.local);
-    this.add = new AddDialog(api, () => this.progress.soon());
+    this.add = new AddDialog(api, () => this.#added());
     this.journey = new Journey((place, arrival) => this.#arrive(place, arrival));
     this.#furnish();
     this.#listen();
@@ -47,6 +56,7 @@ export class App {
       api.health().then(
         ({ indexed }) => {
           this.indexed = indexed;
+          if (this.view instanceof Browse) this.view.recount();
         },
         () => {},
       );
@@ -66,7 +76,7 @@ export class App {
       await this.album.answer(place);
       this.journey.go(place, { trail: [] });
     } catch (error) {
-      this.notices.failed(error);
+      this.notices.failed(error, again(error, () => this.searchBy(file)));
     } finally {
       done();
     }
@@ -77,6 +87,16 @@ export class App {
     this.album.changed(picture);
     this.sweeps.forget();
     this.progress.soon();
+  }
+
+  #added() {
+    this.progress.soon();
+    if (this.config.local) return;
+    for (const pause of LOOKS)
+      setTimeout(() => {
+        this.sweeps.changed();
+        if (this.view instanceof Browse) this.view.look();
+      }, pause);
   }
 
   /** @param {Place} place @param {import("./journey.js").Arrival} arrival */
@@ -128,8 +148,23 @@ export class App {
       grid: () => this.view?.grid.focusFirst(),
     });
     const help = button("Keyboard shortcuts", keys.open, { class: "icon-button is-keys" }, icon("keys"));
-    find(".tools").append(search, add, theme, help, this.#pick);
+    const adding = this.config.uploads ? [add] : [];
+    find(".tools").append(search, ...adding, theme, ...this.#lock(), help, this.#pick);
     document.body.append(this.add.element, keys.element);
+  }
+
+  /** Where a key is wanted, it can be forgotten. */
+  #lock() {
+    const { key } = this.album.api;
+    if (!key.isWanted) return [];
+    const anew = () => location.reload(); // the address holds where the visitor is
+    const kept = keptDialog(() => {
+      key.forget();
+      anew();
+    });
+    document.body.append(kept);
+    const act = () => (key.kept ? kept.showModal() : key.given().then(anew, () => {}));
+    return [button("The key of this catalogue", act, { class: "icon-button" }, icon("key"))];
   }
 
   #listen() {
@@ -206,8 +241,4 @@ function toggleTheme() {
   }
 }
 
-const config = await answered(new URL("config.json", document.baseURI).href).then(
-  (response) => response.json(),
-  () => ({ api: "/v1", local: false }),
-);
-new App(config);
+new App(await configured());

@@ -22,6 +22,7 @@ export class Browse {
   #stop = new AbortController();
   #timer = 0;
   #reading = false;
+  #resting = false; // after a failure nothing is asked until the visitor, or the server's pause, says so
 
   /** @param {import("./app.js").App} app @param {Place} where */
   constructor(app, where) {
@@ -65,8 +66,11 @@ export class Browse {
     this.#show();
     if (!back) window.scrollTo(0, 0);
     const place = this.where;
-    for (let page = 0; page < DEEPEST && !this.#reaches(scroll) && !this.sweep.complete; page++)
+    this.#resting = false;
+    for (let page = 0; page < DEEPEST && !this.#reaches(scroll) && !this.sweep.complete; page++) {
       await this.#read();
+      if (this.#resting) break;
+    }
     if (place !== this.where || !back) return;
     window.scrollTo(0, scroll);
     this.grid.refresh();
@@ -106,9 +110,9 @@ export class Browse {
 
   /** More is wanted near the end of the grid. */
   async #more() {
-    if (this.#reading || this.sweep.complete || this.#stop.signal.aborted) return;
+    if (this.#reading || this.#resting || this.sweep.complete || this.#stop.signal.aborted) return;
     const fresh = await this.#read();
-    if (fresh > 0) return; // showing them asks again where the end is still near
+    if (fresh > 0 || this.#resting) return; // showing them asks again where the end is still near
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.grid.refresh(), ROUND);
   }
@@ -132,16 +136,32 @@ export class Browse {
 
   /** @param {unknown} error */
   #failed(error) {
+    if (this.#stop.signal.aborted) return;
+    this.#resting = true;
     const again = () => {
-      this.#body.replaceChildren();
-      this.#read();
+      this.#resting = false;
+      if (this.sweep.pictures.length === 0) this.#body.replaceChildren();
+      this.#more();
     };
-    if (this.sweep.pictures.length === 0) this.#body.replaceChildren(failure(error, again));
-    else
-      this.app.notices.say(/** @type {Error} */ (error).message, {
-        bad: true,
-        action: { label: "Try again", act: () => this.#more() },
-      });
+    if (this.sweep.pictures.length === 0) return this.#body.replaceChildren(failure(error, again));
+    const { retryAfter } = /** @type {import("./api.js").Problem} */ (error);
+    clearTimeout(this.#timer);
+    if (retryAfter) this.#timer = window.setTimeout(again, retryAfter * 1000);
+    else this.app.notices.failed(error, again);
+  }
+
+  /** The size of the catalogue is known by now. */
+  recount() {
+    this.filters.show(this.where, this.sweep);
+  }
+
+  /** Pictures were added where nothing tells of progress: whether they are there by now. */
+  look() {
+    if (this.sweep.pictures.length) this.#readHead();
+    else {
+      this.sweep.changed();
+      this.#more();
+    }
   }
 
   #show() {
@@ -184,9 +204,10 @@ export class Browse {
     if (this.app.progress.busy) {
       return panel("The first pictures are on their way", "They appear here as soon as they are indexed.");
     }
-    const folder = this.app.progress.now?.pictures;
+    const { uploads, local } = this.app.config;
+    const folder = this.app.progress.now?.pictures ?? (local ? "" : "the images bucket");
     const how = folder ? `Put pictures into ${folder}` : "Add pictures";
-    const act = { label: "Add pictures", act: () => this.app.add.open() };
+    const act = uploads ? { label: "Add pictures", act: () => this.app.add.open() } : undefined;
     return panel("No pictures yet", `${how}, and they appear here by themselves.`, { act });
   }
 

@@ -36,9 +36,10 @@ export class Notices {
     return close;
   }
 
-  /** @param {unknown} error */
-  failed(error) {
-    this.say(error instanceof Error ? error.message : String(error), { bad: true });
+  /** @param {unknown} error @param {() => void} [again] offered, for what may pass */
+  failed(error, again) {
+    const action = again && { label: "Try again", act: again };
+    this.say(error instanceof Error ? error.message : String(error), { bad: true, action });
   }
 
   /** For screen readers only. @param {string} sentence */

@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { edited } from "./edits.js";
 import { explainPanel } from "./explain.js";
 import { Results } from "./results.js";
-import { failure, panel } from "./states.js";
+import { again, failure, panel } from "./states.js";
 import { trailOf } from "./trail.js";
 import { fileName } from "./words.js";
 
@@ -29,7 +29,8 @@ export class PictureView {
     this.anchor = new Anchor({
       crop: (crop, by) => this.#cropped(crop, by),
       filter: (tag) => app.journey.go({ tags: [tag] }, { trail: [] }),
-      change: (changes) => this.#change(changes),
+      change: app.config.edits ? (changes) => this.#change(changes) : null,
+      renew: (id) => app.album.renewed(id),
     });
     this.results = new Results(app, where, (id) => this.#openWhy(id));
     this.why = explainPanel(() => this.#closeWhy());
@@ -134,11 +135,11 @@ export class PictureView {
 
   /** @param {unknown} error @param {Arrival} arrival */
   #failed(error, arrival) {
-    const again = () => {
+    const anew = () => {
       this.#asking = "";
       this.arrive(this.where, arrival);
     };
-    if (/** @type {any} */ (error).status !== 404) return this.results.showInstead(failure(error, again));
+    if (/** @type {any} */ (error).status !== 404) return this.results.showInstead(failure(error, anew));
     const act = { label: "Show the whole catalogue", act: () => this.app.journey.go({}, { trail: [] }) };
     this.#withoutAnchor(
       panel("This picture is not in the catalogue", "It may have been removed since.", { act }),
@@ -201,7 +202,7 @@ export class PictureView {
       if (this.where.why === why) this.why.show(picture, explained, why);
     } catch (error) {
       this.#closeWhy();
-      this.app.notices.failed(error);
+      this.app.notices.failed(error, again(error, () => this.#openWhy(why)));
     }
   }
 
@@ -215,7 +216,7 @@ export class PictureView {
         this.anchor.show(this.app.album.known(image) ?? picture);
       }
     } catch (error) {
-      this.app.notices.failed(error);
+      this.app.notices.failed(error, again(error, () => this.#change(changes)));
     }
   }
 }

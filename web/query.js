@@ -51,9 +51,10 @@ export function quoted(text) {
  * @param {Question} question
  * @param {string} api    absolute address of the API
  * @param {{name: string, type: string}} [file] the uploaded picture, when there is one
+ * @param {boolean} [keyed] the API wants a key: the shell's variable LOOKALIKE_KEY, so that none lands in its history
  */
-export function curl(question, api, file = { name: "picture.jpg", type: "image/jpeg" }) {
-  const address = quoted(api + question.path);
+export function curl(question, api, file = { name: "picture.jpg", type: "image/jpeg" }, keyed = false) {
+  const address = `${keyed ? '-H "x-api-key: $LOOKALIKE_KEY" ' : ""}${quoted(api + question.path)}`;
   const asJson = `-H ${quoted("content-type: application/json")}`;
   const name = quoted(file.name);
   if (question.upload === "body")

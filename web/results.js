@@ -148,10 +148,12 @@ export class Results {
     const { album, notices } = this.app;
     const upload = this.where.upload ? await album.uploads.find(this.where.upload) : null;
     const file = upload ? { name: upload.name, type: upload.blob.type } : undefined;
-    const command = curl(questionFor(this.where), album.api.address, file);
+    const keyed = album.api.key.isWanted;
+    const command = curl(questionFor(this.where), album.api.address, file, keyed);
+    const where = keyed ? "Paste it into a shell where LOOKALIKE_KEY is your key." : "Paste it into a shell.";
     try {
       await navigator.clipboard.writeText(command);
-      notices.say("Copied. Paste it into a shell.");
+      notices.say(`Copied. ${where}`);
     } catch {
       notices.say(command, { stay: true }); // the clipboard may be forbidden; the eye may not
     }

@@ -21,8 +21,11 @@ export function panel(title, text, { act, bad = false } = {}) {
 
 /** A failed answer, which tries again by itself when the server said when. @param {unknown} error @param {() => void} again */
 export function failure(error, again) {
+  if (/** @type {any} */ (error).status === 401) return locked(/** @type {Error} */ (error).message, again);
   const wait = /** @type {any} */ (error).retryAfter;
-  const made = panel("That did not work", error instanceof Error ? error.message : String(error), {
+  const throttled = /** @type {any} */ (error).status === 429 && wait;
+  const title = throttled ? "One moment" : "That did not work";
+  const made = panel(title, error instanceof Error ? error.message : String(error), {
     bad: true,
     act: { label: "Try again", act: again },
   });
@@ -33,4 +36,15 @@ export function failure(error, again) {
     if (made.isConnected) again();
   }, wait * 1000);
   return made;
+}
+
+/** The visitor did not give the key. @param {string} text @param {() => void} again asks once more */
+function locked(text, again) {
+  return panel("A key is needed", text, { act: { label: "Enter the key", act: again } });
+}
+
+/** Trying again is offered for what may pass: nothing answered, the key, too much at once, their trouble. @param {unknown} error @param {() => void} act */
+export function again(error, act) {
+  const { status = -1 } = /** @type {any} */ (error);
+  return [0, 401, 429].includes(status) || status >= 500 ? act : undefined;
 }

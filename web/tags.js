@@ -2,13 +2,31 @@
 
 import { button, el, icon } from "./dom.js";
 
+/** @param {string} tag @param {(tag: string) => void} filter @param {...Node} more what can be done with the tag besides */
+function chip(tag, filter, ...more) {
+  const text = button(tag, () => filter(tag), {
+    class: "chip-text",
+    title: `Show everything tagged ${tag}`,
+  });
+  return el("li", { class: more.length ? "chip" : "chip is-fixed" }, text, ...more);
+}
+
+/** @param {Node[]} items */
+function list(items) {
+  return el("ul", { class: "chips", role: "list", "aria-label": "Tags" }, ...items);
+}
+
+/** Tags that nobody changes here. @param {string[]} tags @param {(tag: string) => void} filter */
+export function tagList(tags, filter) {
+  return tags.length ? [list(tags.map((tag) => chip(tag, filter)))] : [];
+}
+
 /** @param {string[]} tags @param {{filter: (tag: string) => void, change: (tags: string[]) => void}} acts */
 export function tagEditor(tags, { filter, change }) {
   const chips = tags.map((tag) =>
-    el(
-      "li",
-      { class: "chip" },
-      button(tag, () => filter(tag), { class: "chip-text", title: `Show everything tagged ${tag}` }),
+    chip(
+      tag,
+      filter,
       button(
         `Remove the tag ${tag}`,
         () => change(tags.filter((each) => each !== tag)),
@@ -39,7 +57,7 @@ export function tagEditor(tags, { filter, change }) {
     },
     input,
   );
-  return el("ul", { class: "chips", role: "list", "aria-label": "Tags" }, ...chips, el("li", {}, form));
+  return list([...chips, el("li", {}, form)]);
 }
 
 /**
