@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PICTURES ?=
+ENV ?=
 DATA ?= ../shared/data
 DEMO := data/fabrics
 # Not every shell expands the ~ of PICTURES=~/Pictures.
 FOLDER := $(patsubst ~/%,$(HOME)/%,$(PICTURES))
 
-.PHONY: demo test check format bench bench-training default-encoder clean
+.PHONY: demo test check format bench bench-training default-encoder synth conformance costs lock clean
 
 demo: $(VENV)/.local ## look-alikes in the browser: of PICTURES=~/Pictures, or of drawn fabrics
 ifeq ($(strip $(PICTURES)),)
@@ -39,8 +40,20 @@ bench-training: $(VENV)/.bench ## what training must reach, measured here and no
 default-encoder: $(VENV)/.dev ## train the shipped encoder again; hours on a CPU, minutes on a GPU
 	$(BIN)/python -m training.default_encoder --data "$(DATA)" --out artifacts/default_encoder
 
+synth: $(VENV)/.cloud ## the CloudFormation template of ENV=dev, staging or prod, in cdk.out/
+	@$(BIN)/python -m infra.app "$(ENV)"
+
+conformance: $(VENV)/.dev ## what is deployed as ENV=dev keeps its promises; without ENV, this laptop
+	$(BIN)/python -m pytest tests/conformance -q --env "$(ENV)"
+
+costs: $(VENV)/.cloud ## docs/costs.md, from the prices in infra/prices.toml
+	$(BIN)/python -m infra.costs > docs/costs.md
+
+lock: $(VENV)/.cloud ## the versions that functions run on, newest that pyproject.toml allows
+	$(BIN)/python -m infra.lock
+
 clean: ## remove what make made; never pictures, nor data folders of your own
-	rm -rf $(VENV) build artifacts data/fabrics .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build cdk.out artifacts data/fabrics .mypy_cache .ruff_cache .pytest_cache
 
 # The laptop: no torch. A stamp is older than pyproject.toml when something must be installed.
 $(VENV)/.local: pyproject.toml
@@ -49,10 +62,14 @@ $(VENV)/.local: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
 	@touch $@
 
+$(VENV)/.cloud: pyproject.toml $(VENV)/.local
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,cloud]'
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml $(VENV)/.local
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,cloud,dev]'
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,dev,bench]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train,cloud,dev,bench]'
 	@touch $@

@@ -126,6 +126,7 @@ def test_the_counts_are_gauges_of_the_live_collection(
     run(world)
 
     (found,) = measured(capsys.readouterr().out)
+    assert found["drift"] == [50.0]  # percent
     assert [found[name] for name in ("indexed", "missing", "orphaned", "sent")] == [
         [1.0],
         [1.0],
