@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -93,8 +94,11 @@ def aws(qdrant: dict[str, str]) -> Iterator[Aws]:
     for name in ("http_proxy", "HTTP_PROXY", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
         patch.delenv(name, raising=False)
     server.start()
+    port = server.get_host_and_port()[1]
     try:
-        yield Aws(server.get_host_and_port()[1], qdrant)
+        yield Aws(port, qdrant)
     finally:
+        # moto keeps one account for all servers of a process
+        urlopen(Request(f"http://127.0.0.1:{port}/moto-api/reset", method="POST")).close()
         server.stop()
         patch.undo()

@@ -20,7 +20,6 @@ import pytest
 
 from lookalike import wiring
 from lookalike.interaction_log import COLUMNS
-from tests.conformance.asking import fetch
 from tests.conftest import Context, World
 from tests.infra.aws_here import ENDPOINT, REGION, S3, Aws, aws
 from tests.infra.gateway import Gateway, served
@@ -195,8 +194,6 @@ def small_cloud(folder: Path) -> Iterator[SmallCloud]:
                 made.end()
                 patch.undo()
                 wiring.forget()
-                # moto keeps one account for all servers of a process.
-                fetch(f"{on.proxy}/moto-api/reset", "POST")
 
 
 def _environ(on: Aws, url: str) -> dict[str, str]:
