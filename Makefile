@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PICTURES ?=
 ENV ?=
+# As infra/__init__.py says it, for tests that import CDK first.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 20
 DATA ?= ../shared/data
 DEMO := data/fabrics
 # Not every shell expands the ~ of PICTURES=~/Pictures.

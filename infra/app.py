@@ -9,9 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-# jsii works on Node 20 as well, and need not say otherwise in a dozen lines.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
