@@ -70,7 +70,7 @@ def function(name: str, target: Target = LAMBDA) -> Path:
         _compile(target, folder)
 
     made_of = _named("function", RECIPE, name, asset_hash(*sources), made_with(target))
-    return _once(made_of, f"function {name}", build)
+    return _once(made_of, "", build)
 
 
 def asset_hash(*sources: Path) -> str:
@@ -136,7 +136,10 @@ def _compile(target: Target, folder: Path) -> None:
 
 
 def _once(name: str, what: str, build: Callable[[Path], None]) -> Path:
-    """build/lambda/<name>; built beside it and renamed, so that what is there is whole."""
+    """build/lambda/<name>; built beside it and renamed, so that what is there is whole.
+
+    what: to be told of; "" for what takes no time.
+    """
     finished = BUILT / name
     if finished.exists():
         return finished
@@ -151,8 +154,9 @@ def _once(name: str, what: str, build: Callable[[Path], None]) -> Path:
         except OSError:  # somebody else finished first
             if not finished.exists():
                 raise
-    seconds = time.perf_counter() - started
-    print(f"Built {what}: {size(finished) / MEBIBYTE:.1f} MB unpacked, {seconds:.1f} s")
+    if what:
+        seconds = time.perf_counter() - started
+        print(f"Built {what}: {size(finished) / MEBIBYTE:.1f} MB unpacked, {seconds:.1f} s")
     return finished
 
 
