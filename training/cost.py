@@ -19,7 +19,7 @@ def milliseconds(folders: Sequence[Path], rounds: int = ROUNDS) -> dict[str, flo
 
     What takes longer than the least is the work of other programs.
     """
-    sessions = {ModelCard.read(folder).model: _session(folder) for folder in folders}
+    sessions = {ModelCard.read(folder).model: session_of(folder) for folder in folders}
     inputs = {ModelCard.read(folder).model: _noise(folder) for folder in folders}
     taken: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(rounds):
@@ -31,7 +31,7 @@ def milliseconds(folders: Sequence[Path], rounds: int = ROUNDS) -> dict[str, flo
     return {name: min(times) for name, times in taken.items()}
 
 
-def _session(folder: Path) -> onnxruntime.InferenceSession:
+def session_of(folder: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
