@@ -10,7 +10,7 @@ class Sizes:
 
     rounds: how often a whole command runs. queries, uploads: how many of each. starts,
     first_answers: fresh processes. flat: pictures that pass through one indexer while its memory
-    is watched. largest_formats: all of them, not only the first two.
+    is watched. largest_formats: all of them, not only the first two. interactions: rows of a log.
     """
 
     pictures: int = 2_000
@@ -27,6 +27,7 @@ class Sizes:
     first_answers: int = 5
     flat: int = 10_000
     largest_formats: bool = True
+    interactions: int = 10_000_000
 
 
 QUICK = Sizes(
@@ -43,6 +44,7 @@ QUICK = Sizes(
     first_answers=2,
     flat=48,
     largest_formats=False,
+    interactions=200_000,
 )
 TINY = Sizes(
     pictures=4,
@@ -59,4 +61,5 @@ TINY = Sizes(
     first_answers=1,
     flat=2,
     largest_formats=False,
+    interactions=50_000,
 )

@@ -21,7 +21,9 @@ from infra.learning import Learning, definition, training_image
 from infra.storage import Storage
 from lookalike.errors import CallerError
 from lookalike.lease import LEASE_TIME
-from training import launch, sagemaker
+from tests.infra.asl_values import Values
+from training import clicks, launch, sagemaker
+from training.gate import command as gate
 
 HOUR = 3600
 MODEL = "clicks-20261122-030000"
@@ -295,6 +297,24 @@ def test_training_takes_the_hyperparameters(tmp_path: Path) -> None:
         f"/opt/ml/input/data/{channel}" for channel in channels - {"pictures"}
     }
     assert "pictures" in {*sagemaker.CHANNELS} & channels
+
+
+@pytest.mark.parametrize(
+    ("state", "understand"),
+    [("Dataset", clicks.Options.from_command_line), ("Gate", gate.parsed)],
+)
+def test_a_processing_job_takes_the_arguments_that_it_is_given(
+    state: str, understand: Callable[[list[str]], Any]
+) -> None:
+    job = states(environment("dev"))[state]["Parameters"]["AppSpecification"]
+    run = Values(
+        {"model": MODEL, "live": "default-1"},
+        {"Execution": {"StartTime": "2026-11-22T03:00:00.000Z"}},
+    )
+
+    understood = understand(run.template(job)["ContainerArguments"])
+
+    assert understood.out == Path("/opt/ml/processing/output")
 
 
 def test_a_job_without_spot_has_no_longest_wait() -> None:

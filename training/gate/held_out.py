@@ -45,9 +45,9 @@ def read(folder: Path) -> list[Pair]:
     """
     file = folder / NAME
     if (folder / DESCRIPTION).is_file():
-        from training import click_files  # brings DuckDB: only where there is a seal
+        from training.clicks.files import described  # brings DuckDB: only where there is a seal
 
-        click_files.described(folder)
+        described(folder)
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
