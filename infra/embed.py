@@ -62,6 +62,7 @@ class Embed(Construct):
             ),
         )
         self.function = self._function(environment, settings)
+        permissions.follow(self.function, environment, storage)
         self.function.add_event_source(
             event_sources.SqsEventSource(
                 self.queue,
@@ -133,15 +134,3 @@ class Embed(Construct):
             ]
         )
         bucket.node.add_dependency(permitted.policy_dependable)
-
-    def grant(self, storage: Storage, secret: str, *, moderated: bool) -> None:
-        """What following the bucket takes; nobody else may write points from an event."""
-        permissions.read(self.function, storage.images)
-        permissions.read_models(self.function, storage.models)
-        permissions.read(self.function, storage.derived, "rejects/*")
-        for keys in ("thumbnails/*", "rejects/*"):
-            permissions.write(self.function, storage.derived, keys)
-            permissions.delete(self.function, storage.derived, keys)
-        permissions.read_secret(self.function, secret)
-        if moderated:
-            permissions.moderate(self.function)

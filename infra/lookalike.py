@@ -42,11 +42,6 @@ class Lookalike(cdk.Stack):
             storage=self.storage,
             settings=self.settings(writes=True),
         )
-        self.embed.grant(
-            self.storage,
-            environment.qdrant.secret,
-            moderated=environment.ingest.moderation != "off",
-        )
         self.api.serve(
             search=self._search(), catalogue=self._catalogue(), interactions=self._interactions()
         )
@@ -128,19 +123,11 @@ class Lookalike(cdk.Stack):
         function = self.functions.add(
             "learning", self.settings(writes=True), memory_mb=3008, timeout_seconds=900
         )
-        permissions.read(function, self.storage.images)
-        permissions.read_models(function, self.storage.models)
+        permissions.follow(function, self.chosen, self.storage)
         permissions.write_models(function, self.storage.models)
         permissions.read(function, self.storage.models, "training/*")  # what the jobs left
         permissions.read(function, self.storage.models, LEASE)
         permissions.write(function, self.storage.models, LEASE)
-        permissions.read(function, self.storage.derived, "rejects/*")
-        for keys in ("thumbnails/*", "rejects/*"):
-            permissions.write(function, self.storage.derived, keys)
-            permissions.delete(function, self.storage.derived, keys)
-        permissions.read_secret(function, self.chosen.qdrant.secret)
-        if self.chosen.ingest.moderation != "off":
-            permissions.moderate(function)
         return function
 
     def _begin(self) -> None:

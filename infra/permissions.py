@@ -9,6 +9,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
+from infra.environment import Environment
+from infra.storage import Storage
+
 # The keys of lookalike.models.
 SERVING = "serving.json"
 MODEL_FILES = ("*/model.onnx", "*/card.json")
@@ -72,6 +75,22 @@ def send(who: iam.IGrantable, queue: sqs.IQueue) -> None:
     allow(who, ["sqs:SendMessage"], queue.queue_arn)
 
 
-def moderate(who: iam.IGrantable) -> None:
+def follow(who: iam.IGrantable, environment: Environment, storage: Storage) -> None:
+    """What it takes to make the index agree with the image bucket: for embed, and for a backfill.
+
+    Nobody else writes points.
+    """
+    read(who, storage.images)
+    read_models(who, storage.models)
+    read(who, storage.derived, "rejects/*")
+    for keys in ("thumbnails/*", "rejects/*"):
+        write(who, storage.derived, keys)
+        delete(who, storage.derived, keys)
+    read_secret(who, environment.qdrant.secret)
+    if environment.ingest.moderation != "off":
+        _moderate(who)
+
+
+def _moderate(who: iam.IGrantable) -> None:
     """Ask Rekognition about bytes that are sent along: there is no resource to name."""
     allow(who, ["rekognition:DetectModerationLabels"], "*")
