@@ -45,7 +45,7 @@ default-encoder: $(VENV)/.dev ## train the shipped encoder again; hours on a CPU
 synth: $(VENV)/.cloud ## the CloudFormation template of ENV=dev, staging or prod, in cdk.out/
 	@$(BIN)/python -m infra.app "$(ENV)"
 
-conformance: $(VENV)/.dev ## what is deployed as ENV=dev keeps its promises; without ENV, this laptop
+conformance: $(VENV)/.conformance ## what is deployed as ENV=dev keeps its promises; without ENV, this laptop
 	$(BIN)/python -m pytest tests/conformance -q --env "$(ENV)"
 
 costs: $(VENV)/.cloud ## docs/costs.md, from the prices in infra/prices.toml
@@ -66,6 +66,10 @@ $(VENV)/.local: pyproject.toml
 
 $(VENV)/.cloud: pyproject.toml $(VENV)/.local
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,cloud]'
+	@touch $@
+
+$(VENV)/.conformance: pyproject.toml $(VENV)/.local
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,conformance]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.local
