@@ -41,19 +41,9 @@ class Embed(Construct):
         settings: dict[str, str],
     ) -> None:
         super().__init__(scope, id)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=cdk.Duration.days(KEPT_DAYS),
-        )
-        self.queue = sqs.Queue(
-            self,
+        self.dead_letters = self._queue("DeadLetters")
+        self.queue = self._queue(
             "Changes",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=cdk.Duration.days(KEPT_DAYS),
             visibility_timeout=cdk.Duration.seconds(
                 VISIBILITY_FACTOR * environment.ingest.timeout_seconds
             ),
@@ -72,7 +62,20 @@ class Embed(Construct):
             )
         )
         self._notify(environment, storage.images)
-        self.set_aside = cloudwatch.Alarm(
+        self.set_aside = self._alarm()
+
+    def _queue(self, id: str, **options: object) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            id,
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            retention_period=cdk.Duration.days(KEPT_DAYS),
+            **options,
+        )
+
+    def _alarm(self) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
             self,
             "SetAside",
             metric=self.dead_letters.metric_approximate_number_of_messages_visible(

@@ -139,13 +139,14 @@ class Environment(Part):
     """One deployment. account and region: "" = whatever the command line is logged in to.
 
     protected: data outlives the stack, deleting it is refused, and functions that only ask the
-    index cannot write to it.
+    index cannot write to it. gradual: for five minutes a new version gets a tenth of the calls.
     """
 
     name: str
     account: Annotated[str, Field(pattern=r"^$|^\d{12}$")] = ""
     region: Annotated[str, Field(pattern=r"^$|^[a-z]{2}(-[a-z]+)+-\d$")] = ""
     protected: bool = True
+    gradual: bool = True
     tags: dict[str, str] = {}
     qdrant: Qdrant
     ingest: Ingest = Ingest()

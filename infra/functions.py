@@ -71,7 +71,7 @@ class Functions(Construct):
     def release(self, name: str) -> lambda_.Alias:
         """The alias to call. A new version takes over by and by, and goes back if it fails.
 
-        Where nobody is to be protected it takes over at once.
+        It takes over at once where the environment says so.
         """
         alias = lambda_.Alias(
             self,
@@ -91,13 +91,13 @@ class Functions(Construct):
             alarm_description=f"{name} fails. Runbook: docs/operations.md#a-function-fails",
         )
         config = codedeploy.LambdaDeploymentConfig
-        careful = self.environment.name != "dev"
+        gradual = self.environment.gradual
         codedeploy.LambdaDeploymentGroup(
             self,
             f"{name.capitalize()}Release",
             application=self._releases,
             alias=alias,
-            deployment_config=config.CANARY_10_PERCENT_5_MINUTES if careful else config.ALL_AT_ONCE,
+            deployment_config=config.CANARY_10_PERCENT_5_MINUTES if gradual else config.ALL_AT_ONCE,
             alarms=[failing],
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True

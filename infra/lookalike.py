@@ -59,7 +59,7 @@ class Lookalike(cdk.Stack):
     def settings(self, *, writes: bool = False) -> dict[str, str]:
         """What every function that works on the catalogue is told."""
         qdrant = self.chosen.qdrant
-        secret = qdrant.secret if writes else qdrant.read_secret or qdrant.secret
+        secret = qdrant.secret if writes else self.reading_secret
         return {
             **{
                 what: f"s3://{bucket_name(self.chosen, what)}"
