@@ -21,9 +21,11 @@
  * @property {string[]} stacks ids whose duplicates are spread out
  * @property {string} why      id of the result whose rank is being explained
  * @property {boolean} more    a long answer is wanted
+ * @property {string} metrics  how finely they are shown: one of INTERVALS; "" where pictures are shown
  */
 
 export const STATUSES = ["visible", "blocked", "unsafe", "unmoderated", "rejected"];
+export const INTERVALS = ["day", "week", "month"];
 const LISTS = ["plus", "minus", "tags", "stacks"];
 const TEXTS = ["image", "upload", "prefix", "why"];
 
@@ -41,6 +43,7 @@ export function place(given = {}) {
     stacks: [],
     why: "",
     more: false,
+    metrics: "",
     ...given,
   };
 }
@@ -55,6 +58,8 @@ export function parse(search) {
   if (STATUSES.includes(status)) found.status = status;
   found.crop = parseCrop(parameters.get("crop") ?? "");
   found.more = parameters.has("more");
+  const interval = parameters.get("metrics") ?? "";
+  if (INTERVALS.includes(interval)) found.metrics = interval;
   return found;
 }
 
@@ -67,13 +72,19 @@ export function format(where) {
   if (full.status !== "visible") parameters.set("status", full.status);
   if (full.crop) parameters.set("crop", formatCrop(full.crop));
   if (full.more) parameters.set("more", "1");
+  if (full.metrics) parameters.set("metrics", full.metrics);
   const search = parameters.toString();
   return search ? `./?${search}` : "./";
 }
 
 /** Browsing the catalogue, or looking at look-alikes of something? @param {Place} where */
 export function isBrowsing(where) {
-  return !where.image && !where.upload && where.plus.length === 0;
+  return !isMetrics(where) && !where.image && !where.upload && where.plus.length === 0;
+}
+
+/** @param {Place} where */
+export function isMetrics(where) {
+  return where.metrics !== "";
 }
 
 /** What the look-alikes are of: the part of the view that stays while crop and steering change. @param {Place} where */

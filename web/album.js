@@ -65,7 +65,8 @@ export class Album {
     const before = this.answered(where, explain);
     if (before) return before;
     const upload = where.upload ? await this.uploads.find(where.upload) : null;
-    const answer = await this.api.ask(questionFor(where, { explain }), upload?.blob ?? null, signal);
+    const asking = this.answered(where)?.session_id; // what explains an answer is of the same visit
+    const answer = await this.api.ask(questionFor(where, { explain }), upload?.blob, signal, asking);
     this.learn(answer.anchor ? [...answer.results, answer.anchor] : answer.results);
     this.#answers.set(name(where, explain), answer);
     trim(this.#answers, ANSWERS);

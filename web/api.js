@@ -1,6 +1,7 @@
 /** The HTTP API, and what can go wrong with it in one sentence each. */
 
 import { isRefusal } from "./apikey.js";
+import { within } from "./query.js";
 
 /** @typedef {import("./query.js").Question} Question */
 
@@ -38,6 +39,9 @@ import { isRefusal } from "./apikey.js";
  */
 /**
  * @typedef {object} Answer
+ * @property {string} query_id   signed, and then it can be told what became of the results
+ * @property {string} session_id of the visit that asked
+ * @property {number} asked      when, in ms
  * @property {string} model
  * @property {Picture[]} results
  * @property {Picture} [anchor]
@@ -57,16 +61,19 @@ export class Problem extends Error {
 }
 
 export class Api {
-  /** @param {string} address of the API, e.g. "/v1" @param {import("./apikey.js").ApiKey} key */
-  constructor(address, key) {
+  /** @param {string} address of the API, e.g. "/v1" @param {import("./apikey.js").ApiKey} key @param {import("./session.js").Session} session */
+  constructor(address, key, session) {
     this.address = new URL(address, document.baseURI).href.replace(/\/$/, "");
     this.key = key;
+    this.session = session;
   }
 
-  /** @param {Question} question @param {Blob|null} [upload] @param {AbortSignal} [signal] @returns {Promise<Answer>} */
-  async ask(question, upload = null, signal) {
-    const init = { method: question.method, signal, ...(await bodyOf(question, upload)) };
-    return (await this.#send(question.path, init)).json();
+  /** @param {Question} question @param {Blob|null} [upload] @param {AbortSignal} [signal] @param {string} [session_id] @returns {Promise<Answer>} */
+  async ask(question, upload = null, signal, session_id = this.session.current()) {
+    const { method, path, ...asked } = within(question, session_id);
+    const init = { method, signal, ...(await bodyOf(asked, upload)) };
+    const answer = await (await this.#send(path, init)).json();
+    return { ...answer, session_id, asked: Date.now() };
   }
 
   /** @param {string} id @returns {Promise<Picture>} */
@@ -81,6 +88,11 @@ export class Api {
     for (const tag of tags) parameters.append("tag", tag);
     if (cursor) parameters.set("cursor", cursor);
     return (await this.#send(`/images?${parameters}`)).json();
+  }
+
+  /** @param {Record<string, string>} wanted @param {AbortSignal} signal @returns {Promise<import("./series.js").Measured>} */
+  async metrics(wanted, signal) {
+    return (await this.#send(`/metrics?${new URLSearchParams(wanted)}`, { signal })).json();
   }
 
   /** @param {string} id @param {object} changes @returns {Promise<Picture>} the image as it will be */
@@ -212,7 +224,7 @@ function asSentence(text) {
   return /[.!?…]$/.test(started) ? started : `${started}.`;
 }
 
-/** @param {Question} question @param {Blob|null} upload @returns {Promise<RequestInit>} */
+/** @param {Pick<Question, "json"|"upload">} question @param {Blob|null} upload @returns {Promise<RequestInit>} */
 async function bodyOf(question, upload) {
   if (question.upload === "body" && upload) return { body: upload, headers: { "content-type": upload.type } };
   if (!question.json) return {};

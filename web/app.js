@@ -1,20 +1,22 @@
 /** The page: puts the parts together and shows the place that the address names. */
 
-import { isBrowsing, parse, place as placeOf } from "./address.js";
+import { isBrowsing, isMetrics, parse, place as placeOf } from "./address.js";
 import { AddDialog } from "./add.js";
 import { Album } from "./album.js";
 import { Api } from "./api.js";
 import { ApiKey } from "./apikey.js";
 import { Browse } from "./browse.js";
 import { configured } from "./config.js";
-import { button, el, icon } from "./dom.js";
+import { furnish, markTab } from "./header.js";
 import { filePicker, watchIntake } from "./intake.js";
+import { Interactions } from "./interactions.js";
 import { Journey } from "./journey.js";
-import { keyboard } from "./keyboard.js";
-import { keptDialog, KeyDialog } from "./keydialog.js";
+import { KeyDialog } from "./keydialog.js";
+import { MetricsView } from "./metrics.js";
 import { Notices } from "./notices.js";
 import { PictureView } from "./picture.js";
 import { ProgressWatch, sentence, share } from "./progress.js";
+import { Session } from "./session.js";
 import { again } from "./states.js";
 import { Sweeps } from "./sweep.js";
 import { trailTo } from "./trail.js";
@@ -30,7 +32,7 @@ const find = (/** @type {string} */ selector) =>
   /** @type {HTMLElement} */ (document.querySelector(selector));
 
 export class App {
-  /** @type {Browse|PictureView|null} */
+  /** @type {Browse|PictureView|MetricsView|null} */
   view = null;
   indexed = 0; // where no progress is told
   notices = new Notices();
@@ -43,14 +45,17 @@ export class App {
     this.config = config;
     const asking = new KeyDialog((key) => api.opens(key));
     const key = new ApiKey(config.api_key, (rejected) => asking.ask(rejected));
-    const api = new Api(config.api, key);
+    const session = new Session();
+    /** @type {Api} */
+    const api = new Api(config.api, key, session);
     document.body.append(asking.element);
+    this.interactions = new Interactions(api.address, session);
     this.album = new Album(api, new Uploads());
     this.sweeps = new Sweeps(this.album);
     this.progress = new ProgressWatch(config.local);
     this.add = new AddDialog(api, () => this.#added());
     this.journey = new Journey((place, arrival) => this.#arrive(place, arrival));
-    this.#furnish();
+    furnish(this, this.#pick);
     this.#listen();
     if (!config.local)
       api.health().then(
@@ -76,7 +81,10 @@ export class App {
       await this.album.answer(place);
       this.journey.go(place, { trail: [] });
     } catch (error) {
-      this.notices.failed(error, again(error, () => this.searchBy(file)));
+      this.notices.failed(
+        error,
+        again(error, () => this.searchBy(file)),
+      );
     } finally {
       done();
     }
@@ -107,7 +115,8 @@ export class App {
       : document.querySelector(`main a[data-image="${CSS.escape(place.image)}"] img`);
     const from = clicked?.getBoundingClientRect();
     if (!this.view?.shows(place)) this.#change(place);
-    const view = /** @type {Browse|PictureView} */ (this.view);
+    const view = /** @type {Browse|PictureView|MetricsView} */ (this.view);
+    this.interactions.open(this.journey.opened);
     view.arrive(place, arrival);
     if (from && view instanceof PictureView) view.anchor.flyFrom(from);
     document.title = view.title;
@@ -118,53 +127,16 @@ export class App {
   /** @param {Place} place */
   #change(place) {
     this.view?.leave();
-    this.view = isBrowsing(place) ? new Browse(this, place) : new PictureView(this, place);
+    this.interactions.end();
+    this.view = this.#viewOf(place);
     this.main.replaceChildren(this.view.element);
+    markTab(isMetrics(place));
   }
 
-  #furnish() {
-    const search = button(
-      "",
-      () => this.pick(),
-      {
-        class: "button is-primary",
-        "aria-label": null,
-        title: "Drop or paste a picture anywhere, or choose one",
-      },
-      icon("image"),
-      el("span", { textContent: "Search by picture" }),
-    );
-    const add = button(
-      "Add pictures to the catalogue",
-      () => this.add.open(),
-      { class: "button" },
-      icon("upload"),
-      el("span", { textContent: "Add" }),
-    );
-    const theme = button("Light or dark", toggleTheme, { class: "icon-button" }, icon("theme"));
-    const keys = keyboard({
-      back: () => this.journey.back(),
-      filter: () => this.filter.select(),
-      grid: () => this.view?.grid.focusFirst(),
-    });
-    const help = button("Keyboard shortcuts", keys.open, { class: "icon-button is-keys" }, icon("keys"));
-    const adding = this.config.uploads ? [add] : [];
-    find(".tools").append(search, ...adding, theme, ...this.#lock(), help, this.#pick);
-    document.body.append(this.add.element, keys.element);
-  }
-
-  /** Where a key is wanted, it can be forgotten. */
-  #lock() {
-    const { key } = this.album.api;
-    if (!key.isWanted) return [];
-    const anew = () => location.reload(); // the address holds where the visitor is
-    const kept = keptDialog(() => {
-      key.forget();
-      anew();
-    });
-    document.body.append(kept);
-    const act = () => (key.kept ? kept.showModal() : key.given().then(anew, () => {}));
-    return [button("The key of this catalogue", act, { class: "icon-button" }, icon("key"))];
+  /** @param {Place} place */
+  #viewOf(place) {
+    if (isMetrics(place)) return new MetricsView(this, place);
+    return isBrowsing(place) ? new Browse(this, place) : new PictureView(this, place);
   }
 
   #listen() {
@@ -206,7 +178,9 @@ export class App {
     event.preventDefault();
     const next = parse(link.search);
     const left = this.view instanceof PictureView ? this.view.stop : null;
-    this.journey.go(next, { trail: trailTo(this.journey.trail, left, next) });
+    const trail = trailTo(this.journey.trail, left, next);
+    const opened = this.interactions.suggested(link) ?? undefined; // else: whatever was, while it stays
+    this.journey.go(next, { trail, opened });
   }
 
   /** @param {import("./progress.js").Progress|null} before */
@@ -225,19 +199,6 @@ export class App {
     document.body.classList.add("is-searching");
     this.notices.whisper("Searching…");
     return () => document.body.classList.remove("is-searching");
-  }
-}
-
-function toggleTheme() {
-  const root = document.documentElement;
-  const dark = root.dataset.theme
-    ? root.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  try {
-    localStorage.setItem("theme", root.dataset.theme);
-  } catch {
-    // Then it lasts until the page is closed.
   }
 }
 

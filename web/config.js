@@ -8,6 +8,7 @@ import { answered } from "./api.js";
  * @property {boolean|null} api_key  whether the API wants a key; null: not known, so asked for once it refuses
  * @property {boolean} edits         tags and blocking can be changed
  * @property {boolean} uploads       pictures can be added to the catalogue
+ * @property {boolean} metrics       what people do with answers can be seen
  * @property {boolean} local         a laptop, which tells how far indexing is
  */
 
@@ -16,12 +17,13 @@ export async function configured() {
   const told = await answered(new URL("config.json", document.baseURI).href)
     .then((response) => response.json())
     .catch(() => null);
-  const { api, api_key: key, edits, uploads, local } = told ?? {};
+  const { api, api_key: key, edits, uploads, local, metrics } = told ?? {};
   return {
     api: typeof api === "string" ? api : "/v1",
     api_key: typeof key === "boolean" ? key : null,
     edits: edits === true,
     uploads: uploads === true,
+    metrics: metrics !== false,
     local: local === true,
   };
 }

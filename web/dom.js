@@ -52,20 +52,24 @@ const ICONS = {
   block: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M4.2 4.2l7.6 7.6",
   stack: "M5.5 5.5h8v8h-8zM2.5 10.5v-8h8",
   chevron: "M6 3.5 10.5 8 6 12.5",
+  metrics: "M2.5 13.5h11M4.5 11V8M8 11V3.5M11.5 11V6",
   key: "M5.5 7.5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M7.7 8.3 13.5 2.5M10.5 5.5l2.2 2.2",
   warning: "M8 2.5 14 13H2zM8 6.5v3M8 11.3v.1",
 };
 
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
+  const svg = shape("svg", { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" });
+  svg.append(shape("path", { d: ICONS[name] }));
   return svg;
+}
+
+/** A part of a drawing. @param {string} tag of SVG @param {Record<string, string|number>} attributes @param {...(Node|string)} children */
+export function shape(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
 }
 
 /** The picture's mean colour as a background, so that nothing flashes before it loads. @param {HTMLElement} element @param {string|undefined} colour six hex digits */

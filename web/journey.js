@@ -3,6 +3,7 @@
 import { format, parse } from "./address.js";
 
 /** @typedef {import("./address.js").Place} Place */
+/** @typedef {import("./interactions.js").Suggestion} Suggestion */
 /** @typedef {{id: string, href: string, name: string, thumbnail: string}} Stop  one picture of the trail */
 /**
  * @typedef {object} Arrival
@@ -41,14 +42,20 @@ export class Journey {
     this.#arrive(true);
   }
 
-  /** @param {Partial<Place>} where @param {{replace?: boolean, trail?: Stop[]}} [options] */
-  go(where, { replace = false, trail = this.trail } = {}) {
+  /** @returns {Suggestion|null} what the picture of this place was opened from; also after going back, or a reload */
+  get opened() {
+    return history.state?.opened ?? null;
+  }
+
+  /** Steps about the same picture leave it open. @param {Partial<Place>} where @param {{replace?: boolean, trail?: Stop[], opened?: Suggestion|null}} [options] */
+  go(where, { replace = false, trail = this.trail, opened = this.#stillOpen(where) } = {}) {
     this.#remember();
     const { depth = 0 } = history.state ?? {};
     const state = {
       key: replace ? this.key : newKey(),
       depth: replace ? depth : depth + 1,
       trail: trail.slice(-TRAIL),
+      opened,
     };
     history[replace ? "replaceState" : "pushState"](state, "", format(where));
     this.#arrive(replace);
@@ -58,6 +65,11 @@ export class Journey {
   back() {
     if ((history.state?.depth ?? 0) > 0) history.back();
     else if (format(this.place) !== "./") this.go({}, { replace: true });
+  }
+
+  /** @param {Partial<Place>} where */
+  #stillOpen(where) {
+    return where.image && where.image === this.place.image ? this.opened : null;
   }
 
   #popped() {

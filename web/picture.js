@@ -1,6 +1,6 @@
 /** Look-alikes of one picture (or of a mix): the anchor beside its answer. */
 
-import { format, isBrowsing, question, subject } from "./address.js";
+import { format, isBrowsing, isMetrics, question, subject } from "./address.js";
 import { Anchor } from "./anchor.js";
 import { el } from "./dom.js";
 import { edited } from "./edits.js";
@@ -59,7 +59,7 @@ export class PictureView {
 
   /** @param {Place} where @returns {boolean} whether this view can show that place too */
   shows(where) {
-    return !isBrowsing(where) && subject(where) === subject(this.where);
+    return !isBrowsing(where) && !isMetrics(where) && subject(where) === subject(this.where);
   }
 
   /** @param {Place} where @param {Arrival} arrival */

@@ -42,6 +42,12 @@ function byJson(where, limit, explain) {
   return { method: "POST", path: "/search", json, ...(where.upload ? { upload: "field" } : {}) };
 }
 
+/** The same question as a part of a visit, whose answers all come from one model. @param {Question} question @param {string} session_id @returns {Question} */
+export function within(question, session_id) {
+  if (question.json) return { ...question, json: { ...question.json, session_id } };
+  return { ...question, path: `${question.path}&session_id=${encodeURIComponent(session_id)}` };
+}
+
 /** One argument for a POSIX shell, whatever is in it. @param {string} text */
 export function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;

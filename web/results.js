@@ -70,7 +70,8 @@ export class Results {
   }
 
   /** @param {Answer} answer */
-  async show({ results }) {
+  async show(answer) {
+    const { results } = answer;
     const found = counted(results.length, "look-alike");
     this.#heading.textContent = results.length ? found : "No good match";
     this.app.notices.whisper(results.length ? `${found} found.` : "No good match.");
@@ -80,6 +81,7 @@ export class Results {
     if (results.length === 0) return this.#body.replaceChildren(this.#noMatch());
     this.#body.replaceChildren(this.grid.element, ...this.#moreButton(results.length));
     this.grid.show(await this.#items(results));
+    this.app.interactions.show(answer, this.grid.element);
   }
 
   /** Something else is shown where the look-alikes would be. @param {HTMLElement} panel */

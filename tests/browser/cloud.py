@@ -5,17 +5,19 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+from uuid import uuid4
 
 WEB = Path(__file__).parents[2] / "web"
 KEY = "Wm3qT0aUPk8vKc5yYb1nR7eGd2hJf9sLx4zQ6tDi"
 LINK_SECONDS = 3600
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+Figures = Callable[[dict[str, str]], dict[str, Any]]
 PASSED_ON = ("content-type", "cache-control", "retry-after")
 
 
@@ -35,6 +37,10 @@ class Cloud:
         self.forbidden = "nothing"  # a part of a path that is refused, whatever the key
         self.refusal: dict[str, str] = {}  # and how
         self.link_seconds = LINK_SECONDS
+        self.figures: Figures | None = None  # what metrics are, in place of what was clicked
+        self.told: list[dict[str, Any]] = []  # bodies of POST /v1/interactions
+        self.is_deaf = False  # interactions are answered 503, and forgotten
+        self.is_unsigned = False  # as where the signing keys could never be read
         self.links_made = 0
         self.ended: set[str] = set()  # signatures of links that no longer open anything
         self.asked: list[tuple[str, str, bool]] = []  # host, path with query, with a key?
@@ -70,6 +76,8 @@ class Cloud:
             query = f"X-Amz-Date={date}&X-Amz-Expires={self.link_seconds}&X-Amz-Signature="
             return f'"{self.bucket.url}{found[1].decode()}?{query}{self.links_made}"'.encode()
 
+        if self.is_unsigned:
+            body = re.sub(rb'"query_id": ?"[^"]+"', f'"query_id":"{uuid4()}"'.encode(), body)
         body = re.sub(rb'"(/pictures/[0-9a-f-]+)"', link, body)
         return body.replace(b'"/uploads"', f'"{self.bucket.url}/"'.encode())
 
@@ -110,10 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
         """As API Gateway answers by itself."""
         self.answer(status, json.dumps(body).encode(), content_type="application/problem+json")
 
-    def ask_laptop(self, method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+    def ask_laptop(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.server.cloud.laptop, timeout=20)
         given = {"content-type": self.headers.get("content-type") or "application/octet-stream"}
-        connection.request(method, path, self.body(), given)
+        connection.request(method, path, self.body() if body is None else body, given)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         body = response.read()
@@ -141,6 +151,8 @@ class _Page(_Handler):
 
     def api(self, method: str) -> None:
         cloud = self.server.cloud
+        if self.path == "/v1/interactions":
+            return self.interactions()
         if cloud.forbidden in self.path:
             self.body()
             return self.refuse(403, cloud.refusal)
@@ -151,8 +163,21 @@ class _Page(_Handler):
             cloud.throttled -= 1
             self.body()
             return self.refuse(429, {"message": "Too Many Requests"})
+        url = urlsplit(self.path)
+        if cloud.figures and url.path == "/v1/metrics":
+            body = json.dumps(cloud.figures(dict(parse_qsl(url.query)))).encode()
+            return self.answer(200, body, content_type="application/json")
         status, headers, body = self.ask_laptop(method, self.path)
         return self.answer(status, cloud.signed(body), **headers)
+
+    def interactions(self) -> None:
+        """The one route without a key: a page that is being left can send none."""
+        cloud, sent = self.server.cloud, self.body()
+        if cloud.is_deaf:
+            return self.refuse(503, {"message": "Service Unavailable"})
+        cloud.told.append(json.loads(sent))
+        status, headers, body = self.ask_laptop("POST", self.path, sent)
+        return self.answer(status, body, **headers)
 
     def file(self, path: str) -> None:
         cloud = self.server.cloud

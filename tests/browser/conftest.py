@@ -1,15 +1,18 @@
 """A real browser in front of a real Lookalike over a folder of drawn cloths."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.request import urlopen
 
 import pytest
 from PIL import Image, ImageDraw
@@ -129,6 +132,7 @@ def lookalike_up(pictures: Path, data: Path) -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            env={**os.environ, "LOOKALIKE_EXPLORATION": "0"},  # answers are compared
         ) as process,
     ):
         try:
@@ -164,7 +168,19 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(chromium: str, catalogue: Path) -> Iterator[str]:
     """Of a Lookalike over the drawn catalogue. Asks for the browser first: no use without it."""
     with lookalike_up(catalogue, catalogue.parent / "data") as url:
+        _until_indexed(url)
         yield url
+
+
+def _until_indexed(url: str) -> None:
+    """A deployment's page, unlike the laptop's, does not show what comes after it was opened."""
+    giving_up = time.monotonic() + START
+    progress = {"indexed": 0, "pending": 1}
+    while not progress["indexed"] or progress["pending"]:
+        assert time.monotonic() < giving_up, f"still indexing: {progress}"
+        time.sleep(0.2)
+        with urlopen(f"{url}/local/progress", timeout=START) as response:
+            progress = json.load(response)
 
 
 class Page:
