@@ -13,11 +13,11 @@ FOLDER := $(patsubst ~/%,$(HOME)/%,$(PICTURES))
 
 .PHONY: demo test check format bench bench-training default-encoder synth conformance costs lock clean
 
-demo: $(VENV)/.local ## look-alikes in the browser: of PICTURES=~/Pictures, or of drawn fabrics
 ifeq ($(strip $(PICTURES)),)
-	@$(BIN)/python -m local.fabrics "$(DEMO)"
-	@$(BIN)/lookalike up "$(DEMO)" || [ $$? -eq 130 ] # Ctrl-C is how it ends
+demo: $(VENV)/.train ## look-alikes in the browser: of PICTURES=~/Pictures, or the story that docs/learning.md tells
+	@$(BIN)/python -m local.story "$(DEMO)" || [ $$? -eq 130 ] # Ctrl-C is how it ends
 else
+demo: $(VENV)/.local
 	@$(BIN)/lookalike up "$(FOLDER)" || [ $$? -eq 130 ]
 endif
 
@@ -27,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered -q
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only -q .
@@ -62,6 +62,11 @@ $(VENV)/.local: pyproject.toml
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Lookalike needs into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+$(VENV)/.train: pyproject.toml $(VENV)/.local
+	@echo "Installing what learning needs, PyTorch for the most part, into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,train]'
 	@touch $@
 
 $(VENV)/.cloud: pyproject.toml $(VENV)/.local

@@ -15,6 +15,7 @@ TAGS = {
     "search": "Find the images that look most alike.",
     "catalogue": "What there is: browse it, describe it, change it.",
     "interactions": "What people did with answers, for reports and for learning.",
+    "metrics": "What that says about the answers.",
 }
 SECURITY_SCHEMES = {
     "api_key": {
@@ -49,7 +50,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
-    _reference(Problem, schemas)
+    reference_to(Problem, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -79,7 +80,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": _responses(route, schemas),
     }
     if route.body:
-        content = {JSON: {"schema": _reference(route.body, schemas)}}
+        content = {JSON: {"schema": reference_to(route.body, schemas)}}
         if route.also_as == PICTURES:
             content[PICTURES] = {"schema": {"type": "string", "format": "binary"}}
         elif route.also_as:  # the same JSON under a type that a closing page may send
@@ -107,8 +108,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": route.summary}
     if route.answers is not None:
-        good["content"] = {JSON: {"schema": _reference(route.answers, schemas)}}
-    problem = {"application/problem+json": {"schema": _reference(Problem, schemas)}}
+        good["content"] = {JSON: {"schema": reference_to(route.answers, schemas)}}
+    problem = {"application/problem+json": {"schema": reference_to(Problem, schemas)}}
     return {str(route.status): good} | {
         str(status): {"description": why, "content": problem}
         for status, why in PROBLEMS.items()
@@ -130,14 +131,17 @@ def _can_answer(route: Route, status: int) -> bool:
     return True
 
 
-def _reference(shape: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+def reference_to(shape: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """Where the shape's schema is, once it and what it is made of are among the schemas."""
     schema = TypeAdapter(shape).json_schema(ref_template=SCHEMAS)
-    schemas.update(schema.pop("$defs", {}))
-    if "title" not in schema or "anyOf" in schema:
-        return schema
-    schemas[schema["title"]] = schema
-    return {"$ref": SCHEMAS.format(model=schema["title"])}
+    named = schema.pop("$defs", {})
+    is_named = "title" in schema and "anyOf" not in schema
+    if is_named:
+        named[schema["title"]] = schema
+    for name, one in named.items():
+        if schemas.setdefault(name, one) != one:
+            raise ValueError(f"Two shapes of the API are called {name}.")
+    return {"$ref": SCHEMAS.format(model=schema["title"])} if is_named else schema
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from lookalike.bodies import (
     RecordedBody,
     RejectBody,
 )
+from lookalike.metrics import Measure, MetricsBody
 from lookalike.requests import Asked, Browse, Edit, Find, NewInteractions, NewUpload
 
 JSON = "application/json"
@@ -121,6 +122,15 @@ ROUTES = (
         security=(),
         description="Each event is believed only with the signed query_id of the answer it is "
         "about, so nobody needs a key. Send again what got no answer: an event counts once.",
+    ),
+    Route(
+        "GET",
+        "/v1/metrics",
+        "metrics",
+        "How much of what was shown was clicked, for how long, and of which model.",
+        MetricsBody,
+        parameters=Measure,
+        description="By UTC day, ISO week or month, with 95 % intervals clustered by session.",
     ),
     Route("GET", "/v1/health", "catalogue", "What serves.", HealthBody),
 )

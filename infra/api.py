@@ -53,6 +53,7 @@ ROUTES = (
     Route("POST", "/v1/search", "search"),
     Route("POST", "/v1/uploads", "catalogue", "uploads"),
     Route("POST", "/v1/interactions", "interactions", "open"),
+    Route("GET", "/v1/metrics", "metrics"),
     Route("GET", "/v1/health", "catalogue"),
 )
 
@@ -117,10 +118,8 @@ class Api(Construct):
         """For permission to GET a path; one that is signed for may hold a `*`."""
         return self.rest_api.arn_for_execute_api("GET", path, STAGE)
 
-    def serve(
-        self, *, search: lambda_.Alias, catalogue: lambda_.Alias, interactions: lambda_.Alias
-    ) -> None:
-        aliases = {"search": search, "catalogue": catalogue, "interactions": interactions}
+    def serve(self, **aliases: lambda_.Alias) -> None:
+        """aliases: by the names of the functions."""
         integrations = {
             name: apigateway.LambdaIntegration(
                 alias,

@@ -99,7 +99,7 @@ def floor(prices: Prices) -> str:
         ("firewall", Switches(waf=True), "`api.waf = false`"),
         ("SnapStart's snapshot of search", Switches(snapstart=True), "`search.snapstart = false`"),
         ("a canary every 5 minutes", Switches(canary_minutes=5), "`watching.canary_minutes = 0`"),
-        ("alarms of slowness and of learning", Switches(told=True), '`watching.email = ""`'),
+        ("alarms of slowness, learning and metrics", Switches(told=True), '`watching.email = ""`'),
         ("a secret that only reads", Switches(read_secret=True), '`qdrant.read_secret = ""`'),
     ):
         rows.append([what, dollars(list_price(usage.standing(switches), prices) - plain), value])

@@ -47,9 +47,12 @@ class Ingest(Part):
 
 
 class Search(Part):
+    """exploration: share of answers in which chance fills one place, so that clicks can be read."""
+
     memory_mb: Annotated[int, Field(ge=512, le=10240)] = 1769  # one whole vCPU
     snapstart: bool = False  # starts in a tenth of the time; its snapshot is billed by the hour
     reserved_concurrency: Positive | None = None
+    exploration: Annotated[float, Field(ge=0, le=1)] = 0.2
 
 
 class Api(Part):

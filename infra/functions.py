@@ -68,10 +68,10 @@ class Functions(Construct):
         self.all[name] = made
         return made
 
-    def release(self, name: str) -> lambda_.Alias:
+    def release(self, name: str, *, alarmed: bool = True) -> lambda_.Alias:
         """The alias to call. A new version takes over by and by, and goes back if it fails.
 
-        It takes over at once where the environment says so.
+        It takes over at once where the environment says so. Without an alarm it stays.
         """
         alias = lambda_.Alias(
             self,
@@ -79,7 +79,25 @@ class Functions(Construct):
             alias_name=ALIAS,
             version=self.all[name].current_version,
         )
-        failing = cloudwatch.Alarm(
+        failing = [self._failing(name, alias)] if alarmed else []
+        config = codedeploy.LambdaDeploymentConfig
+        gradual = self.environment.gradual
+        codedeploy.LambdaDeploymentGroup(
+            self,
+            f"{name.capitalize()}Release",
+            application=self._releases,
+            alias=alias,
+            deployment_config=config.CANARY_10_PERCENT_5_MINUTES if gradual else config.ALL_AT_ONCE,
+            alarms=failing,
+            auto_rollback=codedeploy.AutoRollbackConfig(
+                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=alarmed
+            ),
+        )
+        self.failing.extend(failing)
+        return alias
+
+    def _failing(self, name: str, alias: lambda_.Alias) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
             self,
             f"{name.capitalize()}Failing",
             metric=alias.metric_errors(period=cdk.Duration.minutes(1)),
@@ -90,21 +108,6 @@ class Functions(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=f"{name} fails. Runbook: docs/operations.md#a-function-fails",
         )
-        config = codedeploy.LambdaDeploymentConfig
-        gradual = self.environment.gradual
-        codedeploy.LambdaDeploymentGroup(
-            self,
-            f"{name.capitalize()}Release",
-            application=self._releases,
-            alias=alias,
-            deployment_config=config.CANARY_10_PERCENT_5_MINUTES if gradual else config.ALL_AT_ONCE,
-            alarms=[failing],
-            auto_rollback=codedeploy.AutoRollbackConfig(
-                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
-            ),
-        )
-        self.failing.append(failing)
-        return alias
 
 
 def common(

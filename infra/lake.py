@@ -5,9 +5,11 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.environment import Environment
+from infra.permissions import allow, use_key
 from infra.storage import Storage
 
 ROWS = "interactions/"  # where Firehose writes
@@ -42,7 +44,12 @@ COLUMNS = {
 }
 
 REPORTS = Path(__file__).parent.parent / "layers/common/python/lookalike/reports"
-METRICS = {"CTR": "ctr", "Time spent": "time_spent"}
+METRICS = {
+    "CTR": "ctr",
+    "Query CTR": "query_ctr",
+    "Time spent": "time_spent",
+    "Sponsored share": "sponsored_share",
+}
 INTERVALS = {"day": 30, "week": 182, "month": 365}  # with how many days back it is shown
 
 
@@ -56,6 +63,7 @@ class Lake(Construct):
         self, scope: Construct, id: str, *, environment: Environment, storage: Storage
     ) -> None:
         super().__init__(scope, id)
+        self.storage = storage
         name = f"lookalike-{environment.name}"
         self.database = glue.CfnDatabase(
             self,
@@ -85,6 +93,39 @@ class Lake(Construct):
             id="athena-results", prefix=RESULTS, expiration=cdk.Duration.days(RESULT_DAYS)
         )
         self._reports()
+
+    @property
+    def location(self) -> str:
+        """As LOOKALIKE_REPORTS has it."""
+        return f"athena://{self.workgroup.ref}/{self.database.ref}"
+
+    def let_ask(self, who: iam.IGrantable) -> None:
+        """Count interactions by SQL: Athena reads and writes in the name of whoever asks it."""
+        here = f"{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+        athena, glue = (f"arn:{cdk.Aws.PARTITION}:{one}:{here}" for one in ("athena", "glue"))
+        actions = ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")
+        allow(
+            who,
+            [f"athena:{action}" for action in (*actions, "StopQueryExecution")],
+            f"{athena}:workgroup/{self.workgroup.ref}",
+        )
+        allow(
+            who,
+            # No partition is listed anywhere, but Athena asks before it works them out.
+            ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
+            f"{glue}:catalog",
+            f"{glue}:database/{self.database.ref}",
+            f"{glue}:table/{self.database.ref}/{self.table.ref}",
+        )
+        bucket = self.storage.interactions
+        allow(who, ["s3:GetObject"], *map(bucket.arn_for_objects, (f"{ROWS}*", f"{RESULTS}*")))
+        allow(
+            who,
+            ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+            bucket.arn_for_objects(f"{RESULTS}*"),
+        )
+        allow(who, ["s3:GetBucketLocation", "s3:ListBucket"], bucket.bucket_arn)
+        use_key(who, self.storage.key, to_write=True)
 
     def _reports(self) -> None:
         for metric, file in METRICS.items():

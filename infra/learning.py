@@ -25,7 +25,7 @@ START_HOURS = 6  # how long Scheduler tries to start a run; the next one comes a
 
 
 class Learning(Construct):
-    """`machine` retrains, promotes a model that is there, or rolls back; `topic` says how it went.
+    """`machine` retrains, promotes or tries a model, or rolls back; `topic` says how it went.
 
     The ARN is known by the name, because a Distributed Map starts executions of its own machine.
     """

@@ -43,7 +43,10 @@ class Lookalike(cdk.Stack):
             settings=self.settings(writes=True),
         )
         self.api.serve(
-            search=self._search(), catalogue=self._catalogue(), interactions=self._interactions()
+            search=self._search(),
+            catalogue=self._catalogue(),
+            interactions=self._interactions(),
+            metrics=self._metrics(),
         )
         self._begin()
         self.learning = Learning(
@@ -85,7 +88,11 @@ class Lookalike(cdk.Stack):
         search = self.chosen.search
         function = self.functions.add(
             "search",
-            {**self.settings(), "signing_keys": self.interactions.signing_location},
+            {
+                **self.settings(),
+                "signing_keys": self.interactions.signing_location,
+                "exploration": str(search.exploration),
+            },
             memory_mb=search.memory_mb,
             snapstart=search.snapstart,
             reserved_concurrency=search.reserved_concurrency,
@@ -118,6 +125,15 @@ class Lookalike(cdk.Stack):
         self.interactions.let_write(function)
         self.interactions.let_verify(function)
         return self.functions.release("interactions")
+
+    def _metrics(self) -> lambda_.Alias:
+        """Seldom asked: its alarm would be the eleventh, which costs, where nobody is told."""
+        settings = {**self.settings(), "reports": self.interactions.lake.location}
+        function = self.functions.add("metrics", settings)
+        self.interactions.lake.let_ask(function)
+        permissions.read(function, self.storage.models, "serving.json")
+        permissions.read_secret(function, self.reading_secret)
+        return self.functions.release("metrics", alarmed=bool(self.chosen.watching.email))
 
     def _learning(self) -> lambda_.Function:
         function = self.functions.add(

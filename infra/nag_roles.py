@@ -23,6 +23,7 @@ BY_IMAGE = "One small object for each picture, named by its id, below a prefix o
 TRAINING = "Each run writes below a folder of its own name, which is minted when the run begins."
 GOLD = "People lay the gold set below this prefix, file by file; its names are theirs."
 ROWS = "Firehose names files by the time they are written, below this prefix of its own."
+COUNTED = "Athena reads the rows of all days and names its results itself, below these prefixes."
 CLICKS = "Jobs read the interactions of all days, in files that Firehose names by the time."
 TRACES = "X-Ray knows no resources: traces can be sent to the account, or not at all."
 REVIEWED = f"{TRACES[:-1]}; Rekognition is sent bytes, and has no resource to name either."
@@ -84,6 +85,8 @@ def _functions(stack: "Lookalike") -> Iterator[Accepted]:
     yield from _wildcards(_role("catalogue"), UPLOADS, *_objects(images, "uploads/*"))
     yield from _wildcards(_role("learning"), BY_IMAGE, *_objects(storage.derived, "thumbnails/*"))
     yield from _wildcards(_role("learning"), TRAINING, *_objects(storage.models, "training/*"))
+    rows = _objects(storage.interactions, "interactions/*", "athena/*")
+    yield from _wildcards(_role("metrics"), COUNTED, *rows)
 
 
 def _embedding(stack: "Lookalike") -> Iterator[Accepted]:
@@ -127,7 +130,7 @@ def _machine(stack: "Lookalike") -> Iterator[Accepted]:
 
 def _aws_own(stack: "Lookalike") -> Iterator[Accepted]:
     policies = "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role"
-    for name in ("Search", "Catalogue", "Interactions"):
+    for name in ("Search", "Catalogue", "Interactions", "Metrics"):
         role = f"Functions/{name}Release/ServiceRole/Resource"
         yield Accepted(role, f"{policies}/AWSCodeDeployRoleForLambdaLimited]", RELEASE)
     yield Accepted(f"{PUBLISHING}/Resource", "L1", CDK_OWN)

@@ -35,7 +35,7 @@ ANSWER_KB = 12  # 24 results as JSON
 INTERACTION_BYTES = 70  # a row in Parquet
 INTERACTION_MONTHS = 13  # kept: retention.interactions of prod is 400 days
 DELIVERIES = 12  # files that Firehose writes in an hour
-REPORTS = 200  # Athena queries in a month, each over a month of interactions
+REPORTS = 200  # Athena queries in a month, each over a month of rows; repeats are free
 LEAST_SCAN_TB = 10e-6  # what Athena bills for the smallest query
 LOG_KB = 2.5  # for each request: access log, Lambda's three lines, JSON and EMF
 LOG_COMPRESSION = 0.15  # what is kept of what was taken in
@@ -55,7 +55,7 @@ SEARCH_GB, EMBED_GB, SMALL_GB, LARGE_GB = 1769 / 1024, 2048 / 1024, 512 / 1024, 
 METRICS = {"search": 7, "interactions": 6, "embed": 6}  # while there is traffic
 REJECT_REASONS = 5  # the sixth is a laptop's
 NIGHTLY_METRICS, CANARY_METRICS = 5, 2  # nightly: written in one hour of the day
-ALARMS, TOLD_ALARMS, CANARY_ALARMS = 10, 4, 1  # metrics watched: always, with an address, by canary
+ALARMS, TOLD_ALARMS, CANARY_ALARMS = 10, 5, 1  # metrics watched: always, with an address, by canary
 WAF_RULES = 6
 SECRETS = 2  # Qdrant's and the signing keys
 KMS_KEYS = 1  # for what is personal: the interactions
@@ -136,13 +136,12 @@ def _search_seconds() -> float:
 def answering(searches: float, switches: Switches) -> Bill:
     """Searches, and what people do with the answers. Nothing in it stands still."""
     requests = (1 + BEACONS) * searches
-    cold, loaded = COLD * searches, SEEN * searches
+    cold, loaded, heard = COLD * searches, SEEN * searches, BEACONS * searches / 1000
     lines = [
         Line("API Gateway", "searches and beacons", "api_gateway_rest", requests),
         Line("Lambda", "requests", "lambda_request", requests),
         Line("Lambda", "search", "lambda_arm_gb_second", searches * _search_seconds() * SEARCH_GB),
-        Line("Lambda", "interactions", "lambda_arm_gb_second",
-             BEACONS * searches * INTERACTIONS_MS / 1000 * SMALL_GB),
+        Line("Lambda", "interactions", "lambda_arm_gb_second", heard * INTERACTIONS_MS * SMALL_GB),
         Line("CloudFront", "requests", "cloudfront_request", requests + loaded),
         Line("CloudFront", "thumbnails and answers", "cloudfront_gb",
              searches * (SEEN * THUMBNAIL_KB + ANSWER_KB) / GB),
@@ -184,6 +183,7 @@ def _lake(searches: float) -> Bill:
         Line("S3", "files of interactions", "s3_write", DELIVERIES * HOURS),
         Line("KMS", "files of interactions", "kms_request", DELIVERIES * HOURS + REPORTS),
         Line("Athena", "reports", "athena_tb", scanned),
+        Line("S3", "files that reports read", "s3_read", REPORTS * DELIVERIES * HOURS),
         Line("Glue", "table look-ups", "glue_request", 2 * REPORTS),
     )
 

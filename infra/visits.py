@@ -45,7 +45,19 @@ def log(
     there = cdk.CfnCondition(
         scope, "LogsVisits", expression=cdk.Fn.condition_equals(cdk.Aws.REGION, "us-east-1")
     )
-    name = f"lookalike-{environment.name}-visits"
+    source, destination, delivery = _delivery(
+        scope, distribution, bucket, f"lookalike-{environment.name}-visits"
+    )
+    let_write = bucket.add_to_resource_policy(_delivery_writes(bucket))
+    delivery.node.add_dependency(let_write.policy_dependable)
+    for part in (source, destination, delivery):
+        part.cfn_options.condition = there
+
+
+def _delivery(
+    scope: Construct, distribution: cloudfront.Distribution, bucket: s3.Bucket, name: str
+) -> tuple[logs.CfnDeliverySource, logs.CfnDeliveryDestination, logs.CfnDelivery]:
+    """From where, to where, and the road between them, which knows its source by name alone."""
     source = logs.CfnDeliverySource(
         scope,
         "VisitsSource",
@@ -69,10 +81,7 @@ def log(
         record_fields=list(FIELDS),
     )
     delivery.add_resource_dependency(source)
-    let_write = bucket.add_to_resource_policy(_delivery_writes(bucket))
-    delivery.node.add_dependency(let_write.policy_dependable)
-    for part in (source, destination, delivery):
-        part.cfn_options.condition = there
+    return source, destination, delivery
 
 
 def _delivery_writes(bucket: s3.Bucket) -> iam.PolicyStatement:

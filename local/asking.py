@@ -41,11 +41,18 @@ def status(asked: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     print(f"{summary(found)}, {found['pending']} pending")
-    print(f"model {found['model']}" + (f", next {found['next']}" if found["next"] else ""))
+    print(f"model {found['model']}{_beside(found)}")
     for reject in found["rejected"]:
         detail = f" ({reject['detail']})" if reject.get("detail") else ""
         print(f"rejected {reject['key']}: {reject['reason']}{detail}")
     return 0
+
+
+def _beside(found: dict[str, Any]) -> str:
+    """What is said of the next model, if there is one."""
+    if found["trial"] and found["trial"]["since"]:
+        return f", {found['next']} on trial for {found['trial']['share']:.0%} of the sessions"
+    return f", next {found['next']}" if found["next"] else ""
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -88,24 +95,36 @@ def _search_here(
     """Through the real function, as API Gateway would call it."""
     with functions_of(data):
         from local import laptop
-        from local.bridge import to_event
-        from local.sandbox import Context
         from lookalike import wiring
 
         laptop.prepare()
-        scope = {
-            "path": "/v1/search",
-            "method": "POST",
-            "query_string": urlencode(query).encode(),
-            "headers": [(b"content-type", content_type.encode()), (b"host", b"localhost")],
-        }
-        event, function = to_event(scope, image)
-        answer = laptop.function(function)(event, Context(function))
-        wiring.index().close()
-    body: dict[str, Any] = json.loads(answer["body"])
+        try:
+            return call("POST", "/v1/search", query, image, content_type)
+        finally:
+            wiring.index().close()
+
+
+def call(
+    method: str, path: str, query: dict[str, str], body: bytes = b"", content_type: str = ""
+) -> dict[str, Any]:
+    """What the function behind a route answers. Needs `functions_of` and a prepared laptop."""
+    from local import laptop
+    from local.bridge import to_event
+    from local.sandbox import Context
+
+    headers = [(b"host", b"localhost"), (b"content-type", content_type.encode())]
+    scope = {
+        "path": path,
+        "method": method,
+        "query_string": urlencode(query).encode(),
+        "headers": headers if content_type else headers[:1],
+    }
+    event, function = to_event(scope, body)
+    answer = laptop.function(function)(event, Context(function))
+    said: dict[str, Any] = json.loads(answer["body"])
     if answer["statusCode"] != 200:
-        raise client.refusal(body)
-    return body
+        raise client.refusal(said)
+    return said
 
 
 def _status_here(data: DataFolder) -> dict[str, Any]:

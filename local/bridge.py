@@ -33,6 +33,7 @@ RESOURCES = (
     ("/v1/search", "search"),
     ("/v1/images/{image_id}/similar", "search"),
     ("/v1/interactions", "interactions"),
+    ("/v1/metrics", "metrics"),
     ("/v1/images/{image_id}", "catalogue"),
     ("/v1/{proxy+}", "catalogue"),
 )

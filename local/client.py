@@ -21,7 +21,7 @@ def post(url: str, body: bytes, content_type: str) -> Any:
 
 def refusal(problem: dict[str, Any]) -> Trouble:
     """A problem+json document as one sentence."""
-    details = [f"{e['pointer']} {e['detail']}" for e in problem.get("errors", [])]
+    details = [f"{e['pointer']} {e['detail']}".strip() for e in problem.get("errors", [])]
     said = "; ".join(details) or problem.get("detail") or problem["title"]
     return Trouble(f"{problem['title']}: {said}" if said != problem["title"] else said)
 

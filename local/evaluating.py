@@ -67,9 +67,7 @@ def _of(data: DataFolder, versions: list[str]) -> "list[Encoder]":
     known = {card.model for card in store.cards()}
     for version in versions:
         if version not in known:
-            raise Trouble(
-                f"There is no model {version}; those there are: lookalike model list", USAGE
-            )
+            raise Trouble(f"There is no model {version}; those there are: lookalike models", USAGE)
     chosen = versions or [Serving(folder).read()[0].live]
     tell(f"Measuring {', '.join(chosen)} of {data.path}")
     return [store.encoder(version) for version in chosen]

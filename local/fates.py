@@ -19,7 +19,8 @@ def fates(queue: Queue) -> dict[str, Any]:
     given up, because it ended the process or kept failing, is listed as rejected: nothing will
     happen to it until it changes or is redriven.
     """
-    model = wiring.serving().read()[0].live
+    state = wiring.serving().read()[0]
+    model = state.live
     found = census(wiring.image_store(), wiring.index(), wiring.rejects(), model)
     given_up = [letter for letter in queue.dead_letters() if letter.key in found.pending]
     rejected = [_rejected(key) for key in sorted(found.rejected)]
@@ -29,7 +30,8 @@ def fates(queue: Queue) -> dict[str, Any]:
         "rejected": rejected,
         "pending": len(found.pending) - len(given_up),
         "model": model,
-        "next": wiring.serving().read()[0].next,
+        "next": state.next,
+        "trial": state.as_json().get("trial"),
         "pictures": str(wiring.settings().images),
     }
 

@@ -66,7 +66,7 @@ class Keeper:
         """Whether nothing is left to do: all compared, no message pending, no model to fill."""
         idle = self.compared.is_set() and not self._asked and self.queue.is_idle()
         built = not self._worked and not self._is_building()
-        return idle and built and wiring.serving().read()[0].next is None
+        return idle and built and wiring.serving().read()[0].filling is None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -86,11 +86,12 @@ class Keeper:
         if due or now >= self._next_compare + COMPARE_SECONDS:
             self._compare()
         state = wiring.serving().read()[0]
-        if state.next is not None:
-            self._fill(state.next)
+        if state.filling is not None:
+            self._fill(state.filling)
+            state = wiring.serving().read()[0]  # it may serve by now, and needs its graph
         else:
             self._filling = None  # a rollback lets go of it
-        self._build_graph(state.live)
+        self._build_graphs(tuple(filter(None, (state.live, state.challenger))))
 
     def _compare(self) -> None:
         """Queue what differs. A missing folder is an unplugged disk, not a thousand deletions."""
@@ -111,7 +112,7 @@ class Keeper:
         self.compared.set()
 
     def _fill(self, model: str) -> None:
-        """Fill through the queue, like any change; switch when nothing is behind."""
+        """Fill through the queue, like any change; let in when nothing is behind."""
         pending = self.queue.counts().pending
         if self._filling is None or self._filling.model != model:
             self._filling = Filling(model, 0, 0)
@@ -124,27 +125,30 @@ class Keeper:
             self._fill_again = time.monotonic() + ROUND_SECONDS
             return
         self._fill_again = time.monotonic() + PATIENCE_SECONDS
-        self._let_serve(model)
+        self._let_in(model)
         self._filling = None
         self._fill_again = 0.0
-        logger.info("%s serves", model)
 
-    def _let_serve(self, model: str) -> None:
+    def _let_in(self, model: str) -> None:
         """Raises ModelUnavailable, and lets the model go, if its collection is not fit to serve."""
         if said := wiring.reindex().problems(model):
+            self.trouble = f"{model} is not fit to serve: {' '.join(said)}"
             wiring.reindex().abandon(model)
-            raise ModelUnavailable(f"{model} is not fit to serve: {' '.join(said)}")
-        wiring.reindex().switch(model)
-        wiring.reindex().retire()
+            raise ModelUnavailable(self.trouble)
+        state = wiring.reindex().let_in(model)
+        self.trouble = ""  # whoever waits for this model need not hear of earlier attempts
+        self._worked = True  # its graph is to be built, also where another process filled it
+        wiring.reindex().retire()  # what served, or was tried, before the last one
+        logger.info("%s %s", model, "serves" if state.live == model else "is on trial")
 
-    def _build_graph(self, model: str) -> None:
+    def _build_graphs(self, models: tuple[str, ...]) -> None:
         """After a batch of work, in a thread of its own: it takes minutes for a large catalogue."""
         idle = self.queue.is_idle()
         if not idle or self._is_building() or not self._worked:
             self._worked = self._worked or not idle
             return
         self._worked = False
-        self._optimizer = threading.Thread(target=_optimize, args=(model,), daemon=True)
+        self._optimizer = threading.Thread(target=_optimize, args=models, daemon=True)
         self._optimizer.start()
 
     def _is_building(self) -> bool:
@@ -155,8 +159,9 @@ class Keeper:
         return {"model": found.model, "done": found.done, "total": found.total} if found else None
 
 
-def _optimize(model: str) -> None:
-    try:
-        wiring.index().optimize(model)
-    except LookalikeError:
-        logger.exception("the graph of %s was not built", model)
+def _optimize(*models: str) -> None:
+    for model in models:
+        try:
+            wiring.index().optimize(model)
+        except LookalikeError:
+            logger.exception("the graph of %s was not built", model)

@@ -52,7 +52,12 @@ def prepare() -> None:
         serving.start(wiring.models().add(SHIPPED).model)
         state, _ = serving.read()
     for model in state.models():
-        wiring.index().open(model, wiring.models().encoder(model).card.dimension)
+        try:
+            wiring.index().open(model, wiring.models().encoder(model).card.dimension)
+        except ModelUnavailable as error:
+            if model != state.next or state.trial is None:
+                raise
+            raise ModelUnavailable(f"{error} To do without it: lookalike trial --stop") from error
 
 
 def folder_of_pictures() -> Folder:
@@ -72,7 +77,8 @@ class Laptop:
         self.store = folder_of_pictures()
         self.store.written.mkdir(parents=True, exist_ok=True)
         self.queue = Queue(data.queue)
-        self.functions = {name: function(name) for name in ("search", "catalogue", "interactions")}
+        names = ("search", "catalogue", "interactions", "metrics")
+        self.functions = {name: function(name) for name in names}
         # One more than cores: while one waits for the disk or the interpreter, another computes.
         self.workers = Workers(self.queue, function("embed"), (os.cpu_count() or 1) + 1)
         changes = Changes(self.store, self.queue)
@@ -117,14 +123,21 @@ class Laptop:
     def accept_upload(self, fields: Mapping[str, str], data: bytes) -> None:
         self.store.accept_upload(fields, data)
 
-    def use(self, model: str) -> None:
+    def promote(self, model: str) -> None:
         """Name the next model; the keeper fills it and lets it serve."""
         wiring.reindex().nominate(model)
 
+    def trial(self, model: str, share: float) -> None:
+        """The same for a trial: the keeper fills it and lets it answer its share."""
+        wiring.reindex().nominate(model, share)
+
+    def stop_trial(self) -> dict[str, Any]:
+        wiring.reindex().stop_trial()
+        return wiring.serving().read()[0].as_json()
+
     def rollback(self) -> dict[str, Any]:
         """Let the previous model serve; it was kept up to date, so this is done when it returns."""
-        state = wiring.reindex().rollback()
-        return {"live": state.live, "previous": state.previous}
+        return wiring.reindex().rollback().as_json()
 
     def progress(self) -> dict[str, Any]:
         state = wiring.serving().recent()
@@ -137,7 +150,10 @@ class Laptop:
             "rate": round(rate, 1) if rate else None,
             "seconds_left": round(counts.pending / rate) if rate else None,
             "model": state.live,
+            "next": state.next,
+            "trial": state.as_json().get("trial"),
             "filling": self.keeper.as_json(),
+            "trouble": self.keeper.trouble,
             "pictures": str(self.store.root),
             "dead_letters": counts.dead,
         }

@@ -1,12 +1,11 @@
-"""`lookalike model`: list the encoders, add one, let another one serve, or the one before it."""
+"""The encoders: list them, add one, let one serve or try it, go back to the one before."""
 
 import argparse
 import json
-import sys
 import threading
+import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local import client, console
 from local.console import tell
@@ -14,10 +13,9 @@ from local.data_folder import DataFolder
 from local.opening import functions_of, named_or_last, taken_or_locked
 from local.trouble import USAGE, Trouble
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-SAMPLE = 200  # pictures; each is encoded a few times
+STUCK_SECONDS = (
+    30.0  # the same trouble all this time, over several attempts: tell, and wait no more
+)
 
 
 def list_models(asked: argparse.Namespace) -> int:
@@ -28,47 +26,60 @@ def list_models(asked: argparse.Namespace) -> int:
     data = named_or_last(asked.data)
     store = Folder(data.path / "models")
     state, _ = Serving(store).read()
-    roles = {state.previous: "previous", state.next: "next", state.live: "live"}
+    next_role = "trial" if state.trial else "next"
+    roles = {state.previous: "previous", state.next: next_role, state.live: "live"}
     for card in sorted(ModelStore(store, store.root).cards(), key=lambda card: card.created_at):
         role = roles.get(card.model, "")
         print(f"{role:8}  {card.model}  {card.dimension}  {card.architecture}".rstrip())
     return 0
 
 
-def use(asked: argparse.Namespace) -> int:
-    """Name the next model and see it through: fill, verify, switch. Answers go on meanwhile."""
+def promote(asked: argparse.Namespace) -> int:
+    """Let another model serve. Answers go on meanwhile."""
+    promote_and_wait(named_or_last(asked.data), asked.version)
+    print(f"{asked.version} serves")
+    tell("The model before it is kept up to date; to go back to it: lookalike rollback")
+    return 0
+
+
+def trial(asked: argparse.Namespace) -> int:
+    """Let another model answer some sessions, or let it go."""
+    if asked.stop == bool(asked.version) or asked.stop == (asked.share is not None):
+        raise Trouble(
+            "Say which model is to answer how many sessions, lookalike trial VERSION --share 0.5, "
+            "or end the trial: lookalike trial --stop",
+            USAGE,
+        )
     data = named_or_last(asked.data)
-    other = taken_or_locked(data)
-    if other is not None:
-        body = json.dumps({"model": asked.version}).encode()
-        client.post(f"{other.url}local/model", body, "application/json")
-        tell(f"The Lookalike at {other.url} fills {asked.version} and lets it serve when done.")
+    if asked.stop:
+        state = _change(data, "stop_trial")
+        print(f"{state['live']} answers everybody")
         return 0
-    return _use_here(data, asked.version)
+    trial_and_wait(data, asked.version, asked.share)
+    print(f"{asked.version} answers {asked.share:.0%} of the sessions")
+    tell(
+        f"What its clicks say: lookalike metrics. To let it serve: lookalike promote "
+        f"{asked.version}; to let it go: lookalike trial --stop"
+    )
+    return 0
 
 
 def rollback(asked: argparse.Namespace) -> int:
     """Let the previous model serve at once: its collection was kept up to date all along."""
-    data = named_or_last(asked.data)
-    other = taken_or_locked(data)
-    if other is not None:
-        state = client.post(f"{other.url}local/rollback", b"", "application/json")
-    else:
-        state = _roll_back_here(data)
+    state = _change(named_or_last(asked.data), "rollback")
     print(f"{state['live']} serves")
     tell(f"{state['previous']} is kept up to date; the same command goes back to it.")
     return 0
 
 
-def import_model(asked: argparse.Namespace) -> int:
-    """Make a model folder, prove it, and copy it into the model store."""
-    data = named_or_last(asked.data)
-    _ = data.pictures
-    with TemporaryDirectory() as made:
-        folder = Path(made)
-        _make(asked, folder, _sample(data))
-        _stored(data, folder)
-    return 0
+def promote_and_wait(data: DataFolder, version: str) -> None:
+    """Returns when the model serves. Raises Trouble when it does not come to that."""
+    _see_through(data, "promote", {"model": version})
+
+
+def trial_and_wait(data: DataFolder, version: str, share: float) -> None:
+    """Returns when the model answers its share of the sessions. Raises Trouble otherwise."""
+    _see_through(data, "trial", {"model": version, "share": share})
 
 
 def add(asked: argparse.Namespace) -> int:
@@ -85,7 +96,7 @@ def add(asked: argparse.Namespace) -> int:
     data = named_or_last(asked.data)
     _ = data.pictures  # proves that it is a data folder
     try:
-        _stored(data, asked.folder)
+        stored(data, asked.folder)
     except InvalidRequest as error:
         raise Trouble(
             f"{error.fields[0].detail} It stands in {asked.folder / CARD_NAME}; training takes it "
@@ -94,77 +105,70 @@ def add(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _stored(data: DataFolder, folder: Path) -> None:
+def stored(data: DataFolder, folder: Path) -> None:
     from lookalike.folder import Folder
     from lookalike.models import ModelStore
 
     store = Folder(data.path / "models")
     card = ModelStore(store, store.root).add(folder)
     print(card.model)
-    tell(f"Let it serve with: lookalike model use {card.model}")
+    tell(f"Let it serve with: lookalike promote {card.model}")
 
 
-def _roll_back_here(data: DataFolder) -> dict[str, Any]:
+def _see_through(data: DataFolder, wish: str, said: dict[str, Any]) -> None:
+    """Name the next model and follow it until it is let in: filled, verified, admitted."""
+    from local.up import ANY_PORT, ended, running
+
+    other = taken_or_locked(data)
+    if other is not None:
+        _follow(other.url, wish, said)
+        return
+    with running(data, ANY_PORT, watching=False) as (laptop, url, _):
+        _follow(url, wish, said)
+        console.follow(laptop.progress, lambda: ended(laptop), threading.Event())  # its graph
+
+
+def _follow(url: str, wish: str, said: dict[str, Any]) -> None:
+    """Raises Trouble when the model was let go, by itself or by a person, or is stuck."""
+    progress = client.get(f"{url}local/progress")
+    if _is_let_in(progress, said):
+        return
+    client.post(f"{url}local/{wish}", json.dumps(said).encode(), "application/json")
+    troubled = time.monotonic()
+
+    def ended() -> bool:
+        nonlocal progress, troubled
+        before, progress = progress, client.get(f"{url}local/progress")
+        if not progress["trouble"] or progress["trouble"] != before["trouble"]:
+            troubled = time.monotonic()
+        if time.monotonic() - troubled > STUCK_SECONDS:
+            raise Trouble(f"{progress['trouble']} It is tried again; see: lookalike doctor")
+        return _is_let_in(progress, said) or progress["next"] != said["model"]
+
+    console.follow(lambda: progress, ended, threading.Event())
+    if not _is_let_in(progress, said):
+        raise Trouble(progress["trouble"] or f"{said['model']} was let go before it was ready.")
+
+
+def _is_let_in(progress: dict[str, Any], said: dict[str, Any]) -> bool:
+    if "share" not in said:
+        return bool(progress["model"] == said["model"])
+    trial = progress["trial"]
+    same = progress["next"] == said["model"] and trial and trial["share"] == said["share"]
+    return bool(same and trial["since"])
+
+
+def _change(data: DataFolder, wish: str) -> dict[str, Any]:
+    """A change that is done when it returns; the serving state after it."""
+    other = taken_or_locked(data)
+    if other is not None:
+        state: dict[str, Any] = client.post(f"{other.url}local/{wish}", b"", "application/json")
+        return state
     with functions_of(data):
         from lookalike import wiring
 
         try:
-            state = wiring.reindex().rollback()
+            getattr(wiring.reindex(), wish)()
+            return wiring.serving().read()[0].as_json()
         finally:
             wiring.index().close()
-    return {"live": state.live, "previous": state.previous}
-
-
-def _use_here(data: DataFolder, version: str) -> int:
-    from local.up import ANY_PORT, ended, running
-
-    with running(data, ANY_PORT, watching=False) as (laptop, _, terminal):
-        laptop.use(version)
-        console.follow(laptop.progress, lambda: ended(laptop), threading.Event())
-        print(f"{version} serves", file=terminal, flush=True)
-    return 0
-
-
-def _make(asked: argparse.Namespace, folder: Path, pictures: "list[Image]") -> None:
-    if asked.onnx is not None and asked.arch is None:
-        _make_from_onnx(asked, folder, pictures)
-    elif asked.arch is not None and asked.onnx is None:
-        _make_from_torchvision(asked, folder, pictures)
-    else:
-        raise Trouble("Give --arch NAME for torchvision's weights, or --onnx FILE.", USAGE)
-
-
-def _make_from_onnx(asked: argparse.Namespace, folder: Path, pictures: "list[Image]") -> None:
-    missing = [f"--{name}" for name in ("size", "mean", "std") if getattr(asked, name) is None]
-    if missing:
-        raise Trouble(f"An ONNX file does not say how it was trained; give {missing[0]}.", USAGE)
-    from lookalike.foreign import import_onnx
-
-    import_onnx(asked.onnx, asked.size, asked.mean, asked.std, asked.fit, folder, pictures)
-
-
-def _make_from_torchvision(
-    asked: argparse.Namespace, folder: Path, pictures: "list[Image]"
-) -> None:
-    try:
-        from training.import_model import import_torchvision
-    except ImportError as error:
-        raise Trouble(
-            f"Torchvision's models need PyTorch ({error}); run: "
-            f"{sys.executable} -m pip install -e '.[train]'"
-        ) from error
-    told = {name: getattr(asked, name) for name in ("size", "mean", "std")}
-    known = {name: value for name, value in told.items() if value is not None}
-    import_torchvision(asked.arch, asked.weights, folder, pictures, fit=asked.fit, **known)
-
-
-def _sample(data: DataFolder) -> "list[Image]":
-    """Thumbnails of the catalogue, spread over all of it, to calibrate thresholds on."""
-    from PIL import Image
-
-    found = sorted((data.path / "derived/thumbnails").glob("*.webp"))  # ids are hashes: no order
-    pictures = []
-    for path in found[:SAMPLE]:
-        with Image.open(path) as picture:
-            pictures.append(picture.convert("RGB"))
-    return pictures

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TextIO
 
@@ -64,7 +66,8 @@ def taken_or_locked(data: DataFolder) -> Running | None:
 def functions_of(data: DataFolder) -> Iterator[TextIO]:
     """Settings and log of the functions, while the block runs; gives the terminal's stdout.
 
-    Needs the folder's lock, and lets go of it.
+    Needs the folder's lock, and lets go of it. What was built in the block is forgotten with it,
+    so that another block of this process begins as a fresh one would.
     """
     from local.function_log import diverted
 
@@ -73,7 +76,19 @@ def functions_of(data: DataFolder) -> Iterator[TextIO]:
         with diverted(data.log) as terminal:
             yield terminal
     finally:
+        _forget_functions()
         data.unlock()
+
+
+def _forget_functions() -> None:
+    """Closes the index, and lets the next import of a handler be a cold start."""
+    if "lookalike.wiring" not in sys.modules:
+        return
+    from lookalike import wiring
+
+    wiring.forget()
+    for name in [name for name in sys.modules if fnmatch(name, "functions.*.handler")]:
+        del sys.modules[name]
 
 
 def stop_on_sigterm() -> None:

@@ -52,8 +52,14 @@ class Album(Protocol):
     def accept_upload(self, fields: Mapping[str, str], data: bytes) -> None:
         """Raises CallerError for a form that was not granted."""
 
-    def use(self, model: str) -> None:
+    def promote(self, model: str) -> None:
         """Begin to let another model serve. Raises LookalikeError when it cannot."""
+
+    def trial(self, model: str, share: float) -> None:
+        """Begin to let another model answer some sessions. Raises LookalikeError."""
+
+    def stop_trial(self) -> dict[str, Any]:
+        """Let the model on trial go. Raises LookalikeError when there is none."""
 
     def rollback(self) -> dict[str, Any]:
         """Let the previous model serve again. Raises LookalikeError when it cannot."""
@@ -75,7 +81,9 @@ def application(album: Album, bridge: Bridge, port: int, web: Path = WEB) -> ASG
         Route("/uploads", rooms.upload, methods=["POST"]),
         Route("/local/progress", rooms.progress),
         Route("/local/status", rooms.status),
-        Route("/local/model", rooms.use, methods=["POST"]),
+        Route("/local/promote", rooms.promote, methods=["POST"]),
+        Route("/local/trial", rooms.trial, methods=["POST"]),
+        Route("/local/stop_trial", rooms.stop_trial, methods=["POST"]),
         Route("/local/rollback", rooms.rollback, methods=["POST"]),
         Mount("/", app=Page(directory=web, html=True, check_dir=False)),
     ]
@@ -135,20 +143,35 @@ class Rooms:
     async def status(self, request: Request) -> Response:
         return await self._fresh(self.album.status)
 
-    async def use(self, request: Request) -> Response:
-        """Name the next model: {"model": VERSION}."""
+    async def promote(self, request: Request) -> Response:
+        """{"model": VERSION}"""
+        return await self._begin(request, lambda said: self.album.promote(str(said["model"])))
+
+    async def trial(self, request: Request) -> Response:
+        """{"model": VERSION, "share": 0.5}"""
+        return await self._begin(
+            request, lambda said: self.album.trial(str(said["model"]), float(said["share"]))
+        )
+
+    async def stop_trial(self, request: Request) -> Response:
+        return await self._change(self.album.stop_trial)
+
+    async def rollback(self, request: Request) -> Response:
+        return await self._change(self.album.rollback)
+
+    async def _begin(self, request: Request, begin: Callable[[dict[str, Any]], None]) -> Response:
         try:
-            asked = json.loads(await bodies.read(request.scope, request.receive, FORM_FIELDS_BYTES))
-            await run_in_threadpool(self.album.use, str(asked["model"]))
+            said = json.loads(await bodies.read(request.scope, request.receive, FORM_FIELDS_BYTES))
+            await run_in_threadpool(begin, said)
         except (ValueError, KeyError, TypeError, bodies.BodyTooLarge, bodies.ClientGone) as error:
             return problem(400, "Bad request", f"The body cannot be read: {error!r}")
         except LookalikeError as error:
             return problem(error.status, error.title, str(error))
-        return JSONResponse({"next": asked["model"]}, 202)
+        return JSONResponse({"next": said["model"]}, 202)
 
-    async def rollback(self, request: Request) -> Response:
+    async def _change(self, change: Callable[[], dict[str, Any]]) -> Response:
         try:
-            return await self._fresh(self.album.rollback)
+            return await self._fresh(change)
         except LookalikeError as error:
             return problem(error.status, error.title, str(error))
 

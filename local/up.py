@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from local import client, console
-from local.cli import DEFAULT_PORT
+from local.commands import DEFAULT_PORT
 from local.console import tell
 from local.data_folder import DataFolder, Running
 from local.opening import for_pictures, functions_of, stop_on_sigterm, taken_or_locked

@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +95,16 @@ class World:
         return answer
 
 
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """The command line tells its functions by the environment, for as long as its process runs;
+    called in here, it would tell the tests that come after it too."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantEdge]:
     """One real engine for all tests: making a collection takes longer than most of them."""
@@ -119,6 +130,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: QdrantEdge) -
     monkeypatch.setenv("LOOKALIKE_SIGNING_KEYS", str(made.data / "signing.json"))
     monkeypatch.setenv("LOOKALIKE_INTERACTIONS", str(made.data / "interactions"))
     monkeypatch.setenv("LOOKALIKE_IMAGES_URL", "/pictures")
+    monkeypatch.setenv("LOOKALIKE_EXPLORATION", "0")  # answers are compared; who explores says so
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "lookalike")
     wiring.forget()

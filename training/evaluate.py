@@ -75,6 +75,20 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
+    _ask_what(parser)
+    _ask_where_to(parser)
+    parser.add_argument(
+        "--slices", action="store_true", help="also by class and by size of picture"
+    )
+    parser.add_argument("--ann", action="store_true", help="also what the index loses")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 3 when a picture was skipped"
+    )
+    return parser.parse_args(arguments)
+
+
+def _ask_what(parser: argparse.ArgumentParser) -> None:
+    """The models, and the pictures to ask them about."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -105,6 +119,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="pictures of each side, for a quick try; 0 is all",
     )
+
+
+def _ask_where_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write an HTML page with pictures there"
@@ -112,15 +129,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--history", type=Path, metavar="FILE", help="of the training, for the report"
     )
-    parser.add_argument(
-        "--slices", action="store_true", help="also by class and by size of picture"
-    )
-    parser.add_argument("--ann", action="store_true", help="also what the index loses")
     parser.add_argument("--record", action="store_true", help="write the scores into the cards")
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 3 when a picture was skipped"
-    )
-    return parser.parse_args(arguments)
 
 
 def questions(options: argparse.Namespace) -> tuple[list[Protocol], list[str]]:

@@ -1,4 +1,4 @@
-"""Make an encoder of a pretrained network: what stands behind `lookalike model import`."""
+"""Make an encoder of a pretrained network: what stands behind `lookalike models import`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,18 +43,7 @@ def import_torchvision(
     encoder = EncoderNet(
         arch, weights, dimension=None, pooling="average", mean=mean, std=std
     ).eval()
-    origin = "torchvision's own weights" if weights == "DEFAULT" else Path(weights).name
-    card = ModelCard(
-        model=slug(f"{arch} {size}"),
-        sha256="",
-        dimension=encoder.dimension,
-        preprocessing=Preprocessing(size, fit),
-        thresholds=Thresholds(duplicate=1.0, floor=-1.0),
-        architecture=f"{arch} of torchvision, average pooling, no projection",
-        licence="that of the weights",
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=f"Weights: {origin}.",
-    )
+    card = _card(encoder, arch, weights, Preprocessing(size, fit))
     with TemporaryDirectory() as folder, torch.no_grad():
         try:
             card = export(encoder, card, Path(folder), check=drawn(CHECKED))
@@ -62,3 +51,19 @@ def import_torchvision(
             raise UnusableModel(f"{arch} could not be exported: {error}") from error
         card = replace(card, model=f"{card.model}-{card.sha256[:8]}")  # same network, other weights
         return install((Path(folder) / ONNX_NAME).read_bytes(), card, destination, pictures)
+
+
+def _card(encoder: EncoderNet, arch: str, weights: str, preprocessing: Preprocessing) -> ModelCard:
+    """What is known before the file is: hash and thresholds come when it is installed."""
+    origin = "torchvision's own weights" if weights == "DEFAULT" else Path(weights).name
+    return ModelCard(
+        model=slug(f"{arch} {preprocessing.size}"),
+        sha256="",
+        dimension=encoder.dimension,
+        preprocessing=preprocessing,
+        thresholds=Thresholds(duplicate=1.0, floor=-1.0),
+        architecture=f"{arch} of torchvision, average pooling, no projection",
+        licence="that of the weights",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=f"Weights: {origin}.",
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import CallerError
+from lookalike.folder import UNDECODABLE
 from training import labels, pool
 from training.distributed import tell
 from training.options import Options, given
@@ -152,7 +153,7 @@ def read_clicks(options: Options, everything: Pool) -> Clicks:
     except (OSError, UnicodeDecodeError) as error:
         raise NothingToLearn(f"{options.clicks} cannot be read as text ({error}).") from error
     row = {
-        file.path.relative_to(options.pictures).as_posix(): row
+        file.path.relative_to(options.pictures).as_posix().translate(UNDECODABLE): row
         for row, file in enumerate(everything.files)
         if file.path.is_relative_to(options.pictures)
     }

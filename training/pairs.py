@@ -101,7 +101,9 @@ class Clicks:
     """Anchor and clicked look alike, as much as the weight says; what was passed over does not.
 
     A batch is groups of anchor, clicked and one picture passed over. A pair without one has a
-    random picture in its place.
+    random picture in its place. Two pictures that were both clicked beside a third, or for which it
+    was clicked, are not taken to differ: clicks name few of the pairs that look alike, and what
+    they leave out would be pushed apart.
     """
 
     GROUP = 3
@@ -133,9 +135,23 @@ class Clicks:
         )
 
     def known(self, rows: Tensor, others: Tensor) -> Tensor | None:
+        """Clicked pairs, and pictures with a fellow in common."""
         keys = self._keys(rows[:, None], others[None, :])
         at = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
-        return self.keys[at] == keys
+        fellow, number = self._fellows(torch.cat([rows, others])).unique(return_inverse=True)
+        has = torch.zeros(len(rows) + len(others), len(fellow)).scatter_(1, number, 1.0)
+        has[:, fellow == NOBODY] = 0
+        return (self.keys[at] == keys) | (has[: len(rows)] @ has[len(rows) :].T > 0)
+
+    def _fellows(self, rows: Tensor) -> Tensor:
+        """(n, most) Who was clicked for each, or had it clicked; NOBODY where there are fewer."""
+        first, last = (
+            torch.searchsorted(self.keys, bound * self.pictures) for bound in (rows, rows + 1)
+        )
+        most = max(1, int((last - first).max()))
+        at = first[:, None] + torch.arange(most)
+        found = self.keys[at.clamp(max=len(self.keys) - 1)] % self.pictures
+        return torch.where(at < last[:, None], found, NOBODY)
 
     def _keys(self, rows: Tensor, others: Tensor) -> Tensor:
         """One number for an ordered pair."""

@@ -1,6 +1,6 @@
 """An exported model folder as the start of another training: its weights, back in torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,8 @@ def reopen(encoder: EncoderNet, folder: Path) -> EncoderNet:
 def _another(folder: Path, why: str) -> WrongWeights:
     return WrongWeights(
         f"{folder} holds no network like this one ({why}); give the --arch, --dimension, --pooling "
-        "and --normalisation that it was trained with."
+        "and --normalisation that it was trained with. What came as a bare ONNX file, or was made "
+        "int8, cannot be trained on."
     )
 
 
@@ -67,10 +68,10 @@ def arrays(graph: onnx.GraphProto) -> Arrays:
 
 @torch.no_grad()
 def _fill(encoder: EncoderNet, graph: onnx.GraphProto, known: Arrays) -> None:
-    triples = [value for value in known.values() if value.shape == tuple(encoder.mean.shape)]
-    for buffer in (encoder.mean, encoder.std):
-        if not any(np.allclose(value, buffer.numpy()) for value in triples):
-            raise ValueError("pixels are normalised otherwise")
+    if not all(
+        has_constant(known, buffer.flatten().tolist()) for buffer in (encoder.mean, encoder.std)
+    ):
+        raise ValueError("pixels are normalised otherwise")
     nodes = [node for node in graph.node if node.op_type == "Conv"]
     layers = list(convolutions(encoder.backbone))
     if len(nodes) != len(layers):
@@ -88,9 +89,25 @@ def _fill(encoder: EncoderNet, graph: onnx.GraphProto, known: Arrays) -> None:
     if isinstance(encoder.pool, GeM):
         _copy(encoder.pool.p, exponent(graph, known))
     if isinstance(encoder.project, nn.Linear):
-        last = next(node for node in reversed(graph.node) if node.op_type == "Gemm")
-        _copy(encoder.project.weight, known[last.input[1]])
-        _copy(encoder.project.bias, known[last.input[2]])
+        _project(encoder.project, graph, known)
+
+
+def _project(layer: nn.Linear, graph: onnx.GraphProto, known: Arrays) -> None:
+    """A network that came without a projection gets one that changes nothing yet."""
+    last = [node for node in graph.node if node.op_type == "Gemm"][-1:]
+    if last:
+        _copy(layer.weight, known[last[0].input[1]])
+        _copy(layer.bias, known[last[0].input[2]])
+    else:
+        _copy(layer.weight, np.eye(layer.in_features, dtype=np.float32))
+        nn.init.zeros_(layer.bias)
+
+
+def has_constant(known: Arrays, triple: Sequence[float]) -> bool:
+    """Whether the graph computes with these three numbers, one for each colour."""
+    values = np.array(triple, np.float32).reshape(1, 3, 1, 1)
+    alike = (np.allclose(value, values) for value in known.values() if value.shape == values.shape)
+    return any(alike)
 
 
 def exponent(graph: onnx.GraphProto, known: Arrays) -> NDArray[np.float32]:

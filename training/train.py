@@ -21,6 +21,7 @@ from training import (
     checkpoint,
     distributed,
     finishing,
+    inherited,
     material,
     sagemaker,
     showing,
@@ -45,8 +46,14 @@ Finished = Callable[[Path], ModelCard]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong input, 130 or 143 stopped by a signal."""
+    return command(from_options, lambda: read(arguments))
+
+
+def read(arguments: Sequence[str] | None) -> Options:
+    """A model folder to go on from says itself what network it is, unless told otherwise."""
     places = sagemaker.defaults(os.environ)
-    return command(from_options, lambda: Options.from_command_line(arguments, **places))
+    weights = Options.from_command_line(arguments, **places).weights
+    return Options.from_command_line(arguments, **places, **inherited.network_of(weights))
 
 
 def command(run: Callable[[Given, Place, Stop], None], read: Callable[[], Given]) -> int:

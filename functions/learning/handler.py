@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lookalike import wiring
 from lookalike.errors import InvalidRequest
+from lookalike.learning import Order
 
 Event = dict[str, Any]
 Answer = Mapping[str, Any]
@@ -30,17 +31,16 @@ def _verify(event: Event) -> Answer:
 
 
 STEPS: dict[str, Callable[[Event], Answer]] = {
-    "start": lambda e: asdict(
-        learning.start(e["entry"], e["execution"], e["started_at"], e.get("model"))
-    ),
+    "start": lambda e: asdict(learning.start(Order.of(e))),
     "register": lambda e: {"model": learning.register(e["model"], e["artifact"])},
     "judge": _judge,
-    "nominate": lambda e: {"model": reindex.nominate(e["model"])},
+    "nominate": lambda e: {"model": reindex.nominate(e["model"], e.get("share"))},
     "fill": lambda e: learning.fill(e["BatchInput"]["model"], [one["Key"] for one in e["Items"]]),
     "verify": _verify,
-    "switch": lambda e: asdict(reindex.switch(e["model"])),
+    "switch": lambda e: reindex.switch(e["model"]).as_json(),
+    "admit": lambda e: reindex.admit(e["model"]).as_json(),
     "abandon": lambda e: {"live": reindex.abandon(e["model"])},
-    "rollback": lambda e: asdict(reindex.rollback(e.get("model"))),
+    "rollback": lambda e: reindex.rollback(e.get("model")).as_json(),
     "retire": lambda e: {"retired": [*reindex.retire()]},
     "finish": lambda e: learning.finish(e["execution"]),
 }

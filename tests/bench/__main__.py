@@ -17,7 +17,7 @@ from tests.bench.clocks import IDLE_LOAD, Quiet
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.tables import Table
 
-SECTIONS = ("indexing", "queries", "recall", "start", "memory", "clicks")
+SECTIONS = ("indexing", "queries", "recall", "start", "memory", "clicks", "reembed", "retrain")
 PACKAGES = ("onnxruntime", "pillow", "qdrant-edge-py", "torch", "aws-lambda-powertools")
 DISTURBED = 0.05  # of the machine: others who use more of it than this move the figures
 

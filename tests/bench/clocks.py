@@ -39,6 +39,10 @@ def p95(values: Sequence[float]) -> float:
     return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
+def p99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[-1] if len(values) > 1 else values[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Took:
     """cpu: user and system seconds, of the command and of all that it started and waited for."""

@@ -11,6 +11,7 @@ class Sizes:
     rounds: how often a whole command runs. queries, uploads: how many of each. starts,
     first_answers: fresh processes. flat: pictures that pass through one indexer while its memory
     is watched. largest_formats: all of them, not only the first two. interactions: rows of a log.
+    fabrics, answers: of the demo catalogue, and what simulated shoppers see of it.
     """
 
     pictures: int = 2_000
@@ -28,6 +29,8 @@ class Sizes:
     flat: int = 10_000
     largest_formats: bool = True
     interactions: int = 10_000_000
+    fabrics: int = 300
+    answers: int = 3_000
 
 
 QUICK = Sizes(
@@ -45,6 +48,7 @@ QUICK = Sizes(
     flat=48,
     largest_formats=False,
     interactions=200_000,
+    answers=2_000,
 )
 TINY = Sizes(
     pictures=4,
@@ -62,4 +66,6 @@ TINY = Sizes(
     flat=2,
     largest_formats=False,
     interactions=50_000,
+    fabrics=40,
+    answers=300,
 )

@@ -13,6 +13,7 @@ from tests.bench.sizes import TINY
 from tests.bench.tables import Row, Table, at_least, at_most
 from tests.bench.training_plan import Plan
 from tests.conftest import jpeg
+from tests.training.conftest import _one_thread  # noqa: F401  (a fixture)
 from tests.training.conftest import data as training_data  # noqa: F401  (a fixture)
 
 
@@ -26,7 +27,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(TINY, pictures, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["queries", "recall"])
+@pytest.mark.parametrize("name", ["queries", "recall", "reembed"])
 def test_a_section_measures_what_it_says(bench: Bench, name: str) -> None:
     tables = list(section(name, bench))
 

@@ -29,6 +29,34 @@ def tables(plan: Plan) -> Iterator[Table]:
 
 
 def table(plan: Plan) -> Table:
+    batch = plan.batch
+    gathered, decoded, viewed, changed = _taken(plan)
+    rows = [
+        Row(
+            f"{batch} pictures of a step, as pixels",
+            ms(gathered),
+            ms(decoded),
+            times(decoded / gathered),
+        ),
+        Row(
+            "a random view of one picture",
+            ms(viewed / batch),
+            ms(changed / batch),
+            times(changed / viewed),
+        ),
+    ]
+    notes = [
+        f"Median of {plan.rounds} steps on one thread, {plan.size} pixels.",
+        "Pixels: measured, rows of the prepared pool; against, the same files decoded and fitted "
+        "anew in every step.",
+        "Views: measured, training.augment for the whole batch; against, torchvision v2 for one "
+        "decoded picture after the other.",
+    ]
+    return Table("The data path of a training", rows, notes)
+
+
+def _taken(plan: Plan) -> list[float]:
+    """Seconds of a step: pixels from the pool and anew, then views of the batch and one by one."""
     side, batch = round(SPARE * plan.size), plan.batch
     files = plan.learnt[:: -(-len(plan.learnt) // POOLED)]
     draw = np.random.default_rng(0)
@@ -53,27 +81,4 @@ def table(plan: Plan) -> Table:
         def each(_: NDArray[np.int64]) -> None:
             torch.stack([one_by_one(picture) for picture in originals])
 
-        seconds = [p50(taken) for taken in alternately(rounds, gather, decode, together, each)]
-    gathered, decoded, viewed, changed = seconds
-    rows = [
-        Row(
-            f"{batch} pictures of a step, as pixels",
-            ms(gathered),
-            ms(decoded),
-            times(decoded / gathered),
-        ),
-        Row(
-            "a random view of one picture",
-            ms(viewed / batch),
-            ms(changed / batch),
-            times(changed / viewed),
-        ),
-    ]
-    notes = [
-        f"Median of {plan.rounds} steps on one thread, {plan.size} pixels.",
-        "Pixels: measured, rows of the prepared pool; against, the same files decoded and fitted "
-        "anew in every step.",
-        "Views: measured, training.augment for the whole batch; against, torchvision v2 for one "
-        "decoded picture after the other.",
-    ]
-    return Table("The data path of a training", rows, notes)
+        return [p50(taken) for taken in alternately(rounds, gather, decode, together, each)]

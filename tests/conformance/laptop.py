@@ -74,14 +74,23 @@ class Laptop:
         return found
 
     def add_model(self, folder: Path) -> None:
-        self._run("model", "add", folder)
+        self._run("models", "add", folder)
 
     def begin(self, entry: Literal["promote", "rollback"], model: str = "") -> Callable[[], bool]:
         if entry == "rollback":
-            self._run("model", "rollback")
+            self._run("rollback")
             return lambda: True
-        self._run("model", "use", model)
-        return lambda: self.serving()["live"] == model
+        process = self.installed.start("promote", model, "--data", self.installed.data)
+
+        def is_over() -> bool:
+            if process.poll() is None:
+                return False
+            process.communicate()
+            if process.returncode:
+                pytest.fail(f"lookalike promote {model}: {self.installed.errors()}")
+            return True
+
+        return is_over
 
     def restore(self, serving: dict[str, str | None], model: str) -> None:
         """The folder is a temporary one: nothing of it is kept."""

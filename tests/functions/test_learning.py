@@ -85,7 +85,8 @@ def test_a_run_from_start_to_finish(world: World, step: Step, tmp_path: Path) ->
     assert step("retire") == {"retired": []}
     assert step("finish", execution=event("learning_start")["execution"]) == {}
 
-    assert started == {"entry": "retrain", "model": model, "live": world.model, "previous": None}
+    nothing = {"previous": None, "share": None}
+    assert started == {"entry": "retrain", "model": model, "live": world.model, **nothing}
     assert model == "clicks-20261122-030000"
 
 
@@ -126,7 +127,7 @@ def test_a_rollback_waits_for_no_run_and_stops_what_it_fills(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"entry": "fly"}, "/entry: 'fly' is not retrain, promote or rollback"),
+        ({"entry": "fly"}, "/entry: 'fly' is not one of retrain, promote, trial, stop, rollback"),
         ({"entry": "promote"}, "has no model None"),
         ({"entry": "promote", "model": "lost-1"}, "has no model lost-1"),
         ({"started_at": "yesterday"}, "/started_at: 'yesterday' is no time with its zone"),
@@ -185,6 +186,100 @@ def test_a_rollback_with_nowhere_to_go_is_refused(step: Step) -> None:
 
     with pytest.raises(InvalidRequest, match="no previous model is kept"):
         step("rollback")
+
+
+def begin_trial(step: Step, artifact: Path, **changes: Any) -> dict[str, Any]:
+    if NEXT not in [card.model for card in wiring.models().cards()]:
+        step("register", model=NEXT, artifact=str(artifact))
+    return step(**{**event("learning_trial"), "name": "start", **changes})
+
+
+def test_a_trial_from_start_to_its_end(world: World, step: Step, artifact: Path) -> None:
+    world.drop(red=jpeg("red"))
+    started = begin_trial(step, artifact)
+    model, share = started["model"], started["share"]
+
+    assert step("nominate", model=model, share=share) == {"model": model}
+    step("fill", Items=[{"Key": "red.jpg"}], BatchInput={"model": model})
+    admitted = [step("admit", model=model) for _ in range(2)]
+    step("finish", execution=event("learning_trial")["execution"])
+    stopping = [start(step, entry="stop", execution="in a hurry") for _ in range(2)]
+    stopped = [step("abandon", model=stopping[0]["model"]) for _ in range(2)]
+
+    assert (started["entry"], model, share) == ("trial", NEXT, 0.1)
+    assert admitted[0] == admitted[1]
+    assert (admitted[0]["live"], admitted[0]["next"]) == (world.model, NEXT)
+    assert admitted[0]["trial"].keys() == {"share", "since"}
+    assert stopping[0] == stopping[1]
+    assert stopped == [{"live": world.model}] * 2
+    assert step("retire") == {"retired": [NEXT]}
+
+
+def test_a_trial_is_not_admitted_before_it_is_filled(
+    world: World, step: Step, artifact: Path
+) -> None:
+    world.drop(red=jpeg("red"))
+    begin_trial(step, artifact)
+    step("nominate", model=NEXT, share=0.1)
+
+    with pytest.raises(InvalidRequest, match="1 pictures are not in it yet"):
+        step("admit", model=NEXT)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"share": None}, "/share: None is not a number between 0 and 1"),
+        ({"share": 1}, "/share: 1 is not a number between 0 and 1"),
+        ({"share": "0.1"}, "/share: '0.1' is not a number"),
+        ({"entry": "retrain", "share": 0}, "/share: 0 is not a number"),
+        ({"entry": "promote"}, "/share: is not for promote"),
+        ({"entry": "rollback"}, "/share: is not for rollback"),
+        ({"entry": "stop", "share": None}, "/model: next-1 is not on trial"),
+        ({"entry": "stop", "share": None, "model": None}, "/model: No model is on trial"),
+        ({"model": "lost-1"}, "has no model lost-1"),
+    ],
+)
+def test_an_order_for_a_trial_that_makes_no_sense_holds_no_lease(
+    step: Step, artifact: Path, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        begin_trial(step, artifact, **given)
+
+    start(step, execution="another")
+
+
+def on_trial(step: Step, artifact: Path) -> ServingState:
+    started = begin_trial(step, artifact)
+    step("nominate", model=NEXT, share=started["share"])
+    step("admit", model=NEXT)
+    step("finish", execution=event("learning_trial")["execution"])
+    return wiring.serving().read()[0]
+
+
+def test_a_weekly_run_ends_no_trial_and_leaves_no_lease(
+    world: World, step: Step, artifact: Path
+) -> None:
+    trial = on_trial(step, artifact)
+    for given in ({"entry": "retrain"}, {"entry": "promote", "model": world.model}):
+        with pytest.raises(InvalidRequest, match="next-1 is on trial; promote it or stop"):
+            start(step, **given)
+
+    assert wiring.serving().read()[0] == trial
+    started = start(step, entry="promote", model=NEXT, execution="another")
+    assert started["model"] == NEXT
+
+
+def test_a_trial_that_a_dead_run_never_began_is_let_go(
+    world: World, step: Step, artifact: Path
+) -> None:
+    begin_trial(step, artifact)
+    step("nominate", model=NEXT, share=0.1)
+    step("finish", execution=event("learning_trial")["execution"])
+
+    start(step)
+
+    assert wiring.serving().read()[0] == ServingState(world.model)
 
 
 def test_registering_again_is_harmless(step: Step, artifact: Path) -> None:

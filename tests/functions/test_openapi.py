@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
 
-from functions.openapi import TAGS, document
+from functions.openapi import TAGS, document, reference_to
 from functions.routes import ROUTES
 from tests.conftest import World
 
@@ -22,7 +24,7 @@ def test_the_committed_document_is_the_generated_one() -> None:
 
 def test_every_route_is_handled_and_every_handler_documented(world: World) -> None:
     handled = set()
-    for function in ("search", "catalogue", "interactions"):
+    for function in ("search", "catalogue", "interactions", "metrics"):
         app = importlib.import_module(f"functions.{function}.handler").app
         for route in [*app._static_routes, *app._dynamic_routes]:
             handled.add((route.method, route.path.replace("<", "{").replace(">", "}")))
@@ -42,6 +44,21 @@ def test_every_reference_leads_somewhere() -> None:
     names = {reference.removeprefix("#/components/schemas/") for reference in references(whole)}
 
     assert names <= whole["components"]["schemas"].keys()
+
+
+def test_two_shapes_of_one_name_are_refused() -> None:
+    class Same(BaseModel):
+        one: int
+
+    schemas: dict[str, Any] = {}
+    reference_to(Same, schemas)
+
+    class Other(BaseModel):
+        model_config = {"title": "Same"}
+        two: int
+
+    with pytest.raises(ValueError, match="called Same"):
+        reference_to(Other, schemas)
 
 
 def test_the_document_is_valid_openapi() -> None:

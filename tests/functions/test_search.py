@@ -316,3 +316,37 @@ def test_every_step_of_a_search_is_measured_apart(
     assert units == dict.fromkeys(
         ("decode", "encode", "search", "rank", "total"), "Milliseconds"
     ) | {"requests": "Count"}
+
+
+@pytest.fixture
+def curious(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Twelve pictures, and chance in every answer that may be left to it."""
+    colours = ("red", "green", "blue", "gold", "teal", "pink", "navy", "lime", "tan", "grey")
+    world.drop(**{name: jpeg(name, dot="white") for name in (*colours, "plum", "coral")})
+    monkeypatch.setenv("LOOKALIKE_EXPLORATION", "1")
+    wiring.settings.cache_clear()
+    wiring.search.cache_clear()
+    return world
+
+
+@pytest.mark.usefixtures("curious")
+def test_a_session_is_shown_one_drawn_place_which_says_so(ask: Ask) -> None:
+    query = {"session_id": "session-1", "limit": "8", "min_score": "-1"}
+
+    _, shown = similar(ask, "red.jpg", **query)
+    _, told = similar(ask, "red.jpg", **query, explain="true")
+
+    [drawn] = [one for one in told["results"] if one["slot"] == "explore"]
+    assert drawn["explain"][-1]["stage"] == "explore"
+    assert keys(shown) == keys(told)
+    assert [one["slot"] for one in shown["results"]].count("explore") == 1
+    signed = wiring.naming().read(shown["query_id"])
+    assert signed.policy == "baseline-1-explore-1"
+    assert signed.results[drawn["position"] - 1].propensity == pytest.approx(1 / 8 / 11)
+
+
+@pytest.mark.usefixtures("curious")
+def test_whoever_names_no_session_is_shown_the_ranking_itself(ask: Ask) -> None:
+    _, shown = similar(ask, "red.jpg", limit="8", min_score="-1")
+
+    assert {one["slot"] for one in shown["results"]} == {"organic"}

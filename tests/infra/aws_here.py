@@ -45,6 +45,7 @@ class Aws:
                 "BucketARN": "arn:aws:s3:::lookalike-test-interactions",
             },
         )
+        self.client("athena").create_work_group(Name="lookalike-test")
         self.environ = {
             "http_proxy": self.proxy,
             "no_proxy": "127.0.0.1",
@@ -57,6 +58,7 @@ class Aws:
             "LOOKALIKE_QDRANT": "secret://lookalike/test/qdrant",
             "LOOKALIKE_SIGNING_KEYS": "secret://lookalike/test/signing",
             "LOOKALIKE_INTERACTIONS": "firehose://lookalike-test-interactions",
+            "LOOKALIKE_REPORTS": "athena://lookalike-test/lookalike_test",
             "LOOKALIKE_CHANGES_QUEUE": self.queue,
         }
 
@@ -79,6 +81,17 @@ class Aws:
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
         self.client("s3").put_object(Bucket=f"lookalike-test-{bucket}", Key=key, Body=data)
+
+    def athena_says(self, columns: dict[str, str], *rows: list[str]) -> None:
+        """To the next query. columns: types by name."""
+        told = [list(columns), *rows]
+        result = {
+            "rows": [{"Data": [{"VarCharValue": cell} for cell in row]} for row in told],
+            "column_info": [{"Name": name, "Type": kind} for name, kind in columns.items()],
+        }
+        document = {"region": REGION, "results": [result]}
+        where = f"{self.proxy}/moto-api/static/athena/query-results"
+        urlopen(Request(where, json.dumps(document).encode(), method="POST")).close()
 
     def link_to_put(self, bucket: str, key: str) -> str:
         where = {"Bucket": f"lookalike-test-{bucket}", "Key": key}

@@ -114,7 +114,7 @@ def _synthesise(chosen: Environment, folder: str) -> None:
             stack, f"{name}Live", alias_name="live", version=function.current_version
         )
 
-    api.serve(**{name: alias(name) for name in ("search", "catalogue", "interactions")})
+    api.serve(**{name: alias(name) for name in ("search", "catalogue", "interactions", "metrics")})
     app.synth()
 
 

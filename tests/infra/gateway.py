@@ -46,7 +46,7 @@ class Gateway:
         self.states = states
         self.key = key
         self.signer = SigV4Auth(Credentials(*credentials.values()), "execute-api", region)
-        names = ("search", "catalogue", "interactions")
+        names = ("search", "catalogue", "interactions", "metrics")
         self.bridge = Bridge({name: self._function(name) for name in names})
 
     def _function(self, name: str) -> Call:

@@ -20,6 +20,7 @@ NAMES = {
     "InteractionsDeliveryStream": "stream",
     "InteractionsLakeDatabase": "lake",
     "InteractionsLakeTable": "interactions",
+    "InteractionsLakeWorkgroup": "workgroup",
     "InteractionsDeliveryLogs": "log delivery",
     "InteractionsDeliveryS3": "s3",
     "InteractionsDeliveryRole": "role delivery",
@@ -44,7 +45,8 @@ NAMES = {
     "CustomS3AutoDeleteObjectsCustomResourceProviderRole": "role emptying",
 }
 FUNCTIONS = (
-    "search", "catalogue", "interactions", "learning", "deployment", "reconcile", "canary",
+    "search", "catalogue", "interactions", "metrics",
+    "learning", "deployment", "reconcile", "canary",
 )  # fmt: skip
 for _one in FUNCTIONS:
     _id = f"Functions{_one.capitalize()}"

@@ -84,6 +84,21 @@ role machine
     states:DescribeExecution, states:StopExecution | states execution:…-learning/*, states
         execution:…-learning:*
     states:StartExecution | states stateMachine:…-learning
+role metrics
+    athena:GetQueryExecution, athena:GetQueryResults, athena:StartQueryExecution,
+        athena:StopQueryExecution | athena workgroup/workgroup
+    glue:GetDatabase, glue:GetPartitions, glue:GetTable | glue catalog, glue database/lake, glue
+        table/lake/interactions
+    kms:Decrypt, kms:GenerateDataKey | key
+    s3:AbortMultipartUpload, s3:GetObject, s3:ListMultipartUploadParts, s3:PutObject |
+        interactions/athena/*
+    s3:GetBucketLocation | interactions
+    s3:GetObject | interactions/interactions/*, models/serving.json
+    s3:ListBucket | interactions, models
+    secretsmanager:GetSecretValue | secret qdrant | in dev
+    secretsmanager:GetSecretValue | secret qdrant-read | in staging prod
+role metrics release
+    managed | AWSCodeDeployRoleForLambdaLimited
 role publishing
     cloudfront:CreateInvalidation, cloudfront:GetInvalidation | *
     managed | AWSLambdaBasicExecutionRole
@@ -124,7 +139,7 @@ account
     kms:* | key
 apigateway
     lambda:InvokeFunction | function catalogue:live, function interactions:live, function
-        search:live | if source
+        metrics:live, function search:live | if source
     sts:AssumeRole | role api logs
 cloudfront
     s3:GetObject | derived/thumbnails/*, page/* | if AWS:SourceArn
@@ -132,14 +147,15 @@ cloudwatch
     kms:Decrypt, kms:GenerateDataKey* | key | if SourceAccount SourceArn
     sns:Publish | topic alarms | if SourceAccount SourceArn
 codedeploy
-    sts:AssumeRole | role catalogue release, role interactions release, role search release
+    sts:AssumeRole | role catalogue release, role interactions release, role metrics release,
+        role search release
 delivery.logs
     s3:PutObject | logs/AWSLogs/<AWS::AccountId>/* | if SourceAccount SourceArn s3:x-amz-acl
 firehose
     sts:AssumeRole | role delivery | if sts:ExternalId
 lambda
     sts:AssumeRole | role catalogue, role deployment, role embed, role interactions, role
-        learning, role publishing, role reconcile, role search
+        learning, role metrics, role publishing, role reconcile, role search
     sts:AssumeRole | role emptying | in dev staging
     sts:AssumeRole | role canary | in staging prod
 logging.s3

@@ -28,7 +28,7 @@ ACCOUNT = "123456789012"
 STACK = "Lookalike-dev"
 BUCKETS = ("images", "derived", "models", "interactions")
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lookalike-dev-learning"
-FUNCTIONS = ("embed", "search", "catalogue", "interactions", "learning")
+FUNCTIONS = ("embed", "search", "catalogue", "interactions", "metrics", "learning")
 DEFINITION = Path(__file__).parents[2] / "infra/learning.asl.json"
 DUCKDB = {"string": "VARCHAR", "int": "INTEGER", "double": "DOUBLE", "timestamp": "TIMESTAMP"}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
@@ -217,7 +217,7 @@ def _settings(folder: Path, url: str) -> dict[str, str]:
         "LOOKALIKE_MODEL_CACHE": str(folder / "cache"),
         "LOOKALIKE_QDRANT": str(folder / "index"),
         "LOOKALIKE_SIGNING_KEYS": str(folder / "signing.json"),
-        "LOOKALIKE_INTERACTIONS": str(folder / "interactions"),
+        "LOOKALIKE_INTERACTIONS": str(folder / "interactions"),  # and reports: no Athena answers
         "LOOKALIKE_IMAGES_URL": "",
         "LOOKALIKE_THUMBNAILS_URL": f"{url}/thumbnails",
         "POWERTOOLS_TRACE_DISABLED": "1",

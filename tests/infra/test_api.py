@@ -100,7 +100,7 @@ def test_every_format_that_is_read_arrives_as_bytes() -> None:
 def test_each_function_is_called_by_this_api_alone_and_by_one_permission() -> None:
     permissions = front(FULL).of("Lambda::Permission")
 
-    assert len(permissions) == len({json.dumps(one["FunctionName"]) for one in permissions}) == 3
+    assert len(permissions) == len({json.dumps(one["FunctionName"]) for one in permissions}) == 4
     for one in permissions:
         assert one["Principal"] == "apigateway.amazonaws.com"
         assert re.search(r":execute-api:.*:\$\{ApiRest\w+\}/", text(one["SourceArn"]))

@@ -122,7 +122,7 @@ def test_an_idle_month_has_no_cost_that_the_floor_does_not_name(prices: Prices) 
         (Switches(waf=True), 11.00),
         (Switches(snapstart=True), 6.83),
         (Switches(read_secret=True), 0.40),
-        (Switches(told=True), 0.40),
+        (Switches(told=True), 0.50),
     ],
 )
 def test_what_the_file_turns_off_costs_nothing(

@@ -57,6 +57,7 @@ def test_another_account_is_a_value_in_the_file(tmp_path: Path) -> None:
         (SMALLEST + "[ingest]\nconcurency = 3\n", "ingest.concurency: Extra inputs"),
         (SMALLEST + "[ingest]\nconcurrency = 1\n", "ingest.concurrency: Input should be greater"),
         (SMALLEST + "[retention]\nlogs = 8\n", "retention.logs: Input should be 1, 3, 5"),
+        (SMALLEST + "[search]\nexploration = 1.5\n", "search.exploration: Input should be less"),
         (SMALLEST + '[learning]\nschedule = "weekly"\n', "learning.schedule: String should match"),
         (SMALLEST + '[api]\norigins = ["*"]\n', "api.origins.0: String should match"),
         (SMALLEST + '[api]\ndomain = "api.example.com"\n', "give domain and certificate_arn"),

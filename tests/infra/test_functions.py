@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.environment import environment, environments
+from infra.environment import Search, environment, environments
 from lookalike.settings import Settings
 
 Resources = Callable[[str], dict[str, Any]]
@@ -73,6 +73,19 @@ def test_search_starts_from_a_snapshot_where_the_file_says_so(
 
 
 @pytest.mark.parametrize("name", environments())
+def test_search_leaves_as_much_to_chance_as_the_file_says(resources: Resources, name: str) -> None:
+    told = ours(resources(name))["search"]["Environment"]["Variables"]
+
+    assert float(told["LOOKALIKE_EXPLORATION"]) == environment(name).search.exploration
+
+
+def test_what_a_file_leaves_open_about_chance_is_as_on_a_laptop() -> None:
+    chosen = Search.model_fields["exploration"].default
+
+    assert chosen == Settings.model_fields["exploration"].default
+
+
+@pytest.mark.parametrize("name", environments())
 def test_a_new_version_proves_itself_or_the_old_one_comes_back(
     resources: Resources, name: str
 ) -> None:
@@ -86,10 +99,14 @@ def test_a_new_version_proves_itself_or_the_old_one_comes_back(
         for alias in aliases.values()
     }
 
-    assert len(aliases) == 3
+    assert len(aliases) == 4
     assert released == groups.keys()
-    for group in groups.values():
+    for logical, group in groups.items():
         properties = group["Properties"]
+        if "Metrics" in logical and not environment(name).watching.email:
+            # Its alarm would be the eleventh, and cost.
+            assert properties["AlarmConfiguration"] == {"Enabled": False}
+            continue
         (alarm,) = properties["AlarmConfiguration"]["Alarms"]
         assert properties["DeploymentConfigName"] == f"CodeDeployDefault.{step}"
         assert properties["AutoRollbackConfiguration"]["Enabled"]

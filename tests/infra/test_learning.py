@@ -24,6 +24,8 @@ from lookalike.lease import LEASE_TIME
 from tests.infra.asl_values import Values
 from training import clicks, launch, sagemaker
 from training.gate import command as gate
+from training.options import Options
+from training.retraining import RECIPE
 
 HOUR = 3600
 MODEL = "clicks-20261122-030000"
@@ -297,6 +299,17 @@ def test_training_takes_the_hyperparameters(tmp_path: Path) -> None:
         f"/opt/ml/input/data/{channel}" for channel in channels - {"pictures"}
     }
     assert "pictures" in {*sagemaker.CHANNELS} & channels
+
+
+def test_a_laptop_and_the_learning_machine_train_by_one_recipe() -> None:
+    train = states(environment("dev"))["Train"]["Parameters"]
+    places = {"model.$", "weights", "clicks"}
+
+    given = {name: value for name, value in train["HyperParameters"].items() if name not in places}
+
+    assert given == {name: str(value) for name, value in RECIPE.items()}  # SageMaker takes texts
+    understood = Options.from_command_line([f"--{name}={value}" for name, value in given.items()])
+    assert RECIPE.items() <= vars(understood).items()
 
 
 @pytest.mark.parametrize(

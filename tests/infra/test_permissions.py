@@ -107,10 +107,11 @@ def test_search_writes_nothing_but_its_log_and_traces(allowed: set[Grant]) -> No
     }
 
 
-def test_only_training_reads_who_looked_at_what(allowed: set[Grant]) -> None:
+def test_only_training_and_reports_read_who_looked_at_what(allowed: set[Grant]) -> None:
     may = who_may(allowed, "s3:GetObject", "interactions/interactions/dt=2026-11-22/x")
 
-    assert may == {"role trainer", "role delivery"}  # Firehose asks for it, to write
+    # Firehose asks for it, to write; metrics for Athena, which counts in its name.
+    assert may == {"role trainer", "role delivery", "role metrics"}
     assert who_may(allowed, "kms:Decrypt", "key") - OWN_KEY == may
 
 

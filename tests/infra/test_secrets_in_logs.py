@@ -83,6 +83,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("catalogue", "grant_upload", {}),
     ("interactions", "interactions", {"body": json.dumps({"session_id": MARK, "events": [{}]})}),
     ("interactions", "interactions", {"body": f"{MARK} is no JSON"}),
+    ("metrics", "metrics", {}),
 ]
 
 # Those of them that get as far as the index.

@@ -111,6 +111,13 @@ def test_a_pictures_way_through_every_function(cloud: Cloud) -> None:
     assert counted["accepted"] == 1, counted
     assert any(b'"click"' in rows for rows in cloud.aws.objects("interactions").values())
 
+    numbers = {**dict.fromkeys(("value", "low", "high"), "double"), "events": "bigint"}
+    cloud.aws.athena_says(
+        {**numbers, "total": "bigint", "sessions": "bigint"}, ["0.5", "0.25", "0.75", "1", "2", "2"]
+    )
+    (whole,) = cloud.ask("metrics", event("metrics"))["rows"]
+    assert (whole["value"], whole["events"], whole["of"]) == (0.5, 1, 2)
+
     started = cloud.call("learning", event("learning_start")).answer
     assert started["live"] == told["Data"]["live"]
 

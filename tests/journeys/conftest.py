@@ -33,9 +33,9 @@ def drawing(number: int, side: int = 64) -> bytes:
     return file.getvalue()
 
 
-def until(true: Callable[[], Any]) -> Any:
+def until(true: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> Any:
     """What it says, once it says yes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while not (found := true()):
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.05)
@@ -48,10 +48,9 @@ def hear_sigint() -> None:
 
 
 @dataclass
-class Page:
-    """The running server, as the page or curl sees it."""
+class Site:
+    """A running server, as the page or curl sees it."""
 
-    process: subprocess.Popen[str]
     url: str
 
     def ask(self, path: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
@@ -71,6 +70,13 @@ class Page:
 
     def keys(self) -> set[str]:
         return {image["key"] for image in self.ask("v1/images?limit=100")[1]["images"]}
+
+
+@dataclass
+class Page(Site):
+    """The server of a process of its own."""
+
+    process: subprocess.Popen[str]
 
 
 @dataclass
@@ -133,7 +139,7 @@ class Laptop:
         try:
             said = process.stdout.readline()
             assert said.startswith("Lookalike is at http://127.0.0.1:"), self.errors()
-            page = Page(process, said.split()[-1])
+            page = Page(said.split()[-1], process)
             yield page
         finally:
             process.send_signal(signal.SIGTERM)

@@ -11,7 +11,7 @@ from local.queue import Queue
 from lookalike.catalogue import image_id_of
 from lookalike.folder import Folder
 from lookalike.models import SHIPPED, ModelStore
-from tests.journeys.conftest import Laptop, Page, drawing, until
+from tests.journeys.conftest import Laptop, Site, drawing, until
 
 
 def states(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -143,7 +143,7 @@ def test_what_a_person_says_of_a_picture_is_kept_beside_the_data(laptop: Laptop)
     assert {path.name for path in laptop.pictures.iterdir()} == {"0000.jpg", "0001.jpg", "0002.jpg"}
 
 
-def upload(page: Page, data: bytes) -> dict[str, str]:
+def upload(page: Site, data: bytes) -> dict[str, str]:
     asked = {"filename": "mine + ü.jpg", "content_type": "image/jpeg"}
     _, grant = page.ask("v1/uploads", "POST", asked)
     line = "--limit\r\n"
@@ -264,16 +264,17 @@ def test_another_model_takes_over_without_a_moment_of_no_answer(
     version = twin(laptop, tmp_path / "twin")
     similar = f"v1/images/{image_id_of('0007.jpg')}/similar?min_score=-1"
     with laptop.up() as page:
-        used = laptop.run("model", "use", version, "--data", laptop.data)
-        assert used.returncode == 0, used.stderr
+        promoting = laptop.start("promote", version, "--data", laptop.data)
         models: list[str] = []
         while not models or models[-1] != version:
             status, body = page.ask(similar)
             assert status == 200
             assert len(body["results"]) >= 20
             models.append(body["model"])
-        listed = laptop.run("model", "list", "--data", laptop.data)
+        said, _ = promoting.communicate(timeout=60)
+        listed = laptop.run("models", "--data", laptop.data)
 
+    assert (promoting.returncode, said) == (0, f"{version} serves\n"), laptop.errors()
     assert models == sorted(models)  # it never went back: standin…, then twin-2
     assert f"live      {version}" in listed.stdout
     assert laptop.index().stdout == "30 indexed, 1 rejected\n"
@@ -284,31 +285,32 @@ def test_a_model_is_switched_to_without_a_server_too(laptop: Laptop, tmp_path: P
     laptop.index()
     version = twin(laptop, tmp_path / "twin")
 
-    used = laptop.run("model", "use", version)
-    again = laptop.run("model", "use", version)
+    promoted = [laptop.run("promote", version) for _ in range(2)]
+    unknown = laptop.run("promote", "nobody-1")
 
-    assert (used.returncode, used.stdout) == (0, f"{version} serves\n"), used.stderr
-    assert again.returncode == 1
-    assert "serves already" in again.stderr
-    assert "Traceback" not in again.stderr
+    for done in promoted:
+        assert (done.returncode, done.stdout) == (0, f"{version} serves\n"), done.stderr
+    assert unknown.returncode == 1
+    assert "The model store has no model nobody-1" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
 
 
 def test_a_rollback_is_at_once_and_lacks_nothing(laptop: Laptop, tmp_path: Path) -> None:
     laptop.draw(10)
     laptop.index()
     similar = f"v1/images/{image_id_of('0007.jpg')}/similar?min_score=-1&limit=100"
-    nowhere = laptop.run("model", "rollback")
+    nowhere = laptop.run("rollback")
     version = twin(laptop, tmp_path / "twin")
-    laptop.run("model", "use", version)
+    laptop.run("promote", version)
     with laptop.up() as page:
         laptop.draw(1, first=10)
         until(lambda: page.progress()["indexed"] == 11)
         before = page.ask(similar)[1]
-        gone_back = laptop.run("model", "rollback")
-        listed = laptop.run("model", "list")
+        gone_back = laptop.run("rollback")
+        listed = laptop.run("models")
         until(lambda: page.ask(similar)[1]["model"] != version)
         after = page.ask(similar)[1]
-    gone_forth = laptop.run("model", "rollback")
+    gone_forth = laptop.run("rollback")
 
     assert nowhere.returncode == 1
     assert "no previous model is kept" in nowhere.stderr

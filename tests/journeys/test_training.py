@@ -76,8 +76,8 @@ def test_an_encoder_trained_on_ones_own_labels_comes_to_answer(laptop: Laptop) -
     )
     lookalike(laptop, "index", laptop.pictures)
     before = json.loads(lookalike(laptop, "search", asked, "--json"))
-    added = lookalike(laptop, "model", "add", out / "model")
-    lookalike(laptop, "model", "use", added.strip())
+    added = lookalike(laptop, "models", "add", out / "model")
+    lookalike(laptop, "promote", added.strip())
     found = json.loads(lookalike(laptop, "search", asked, "--json"))
     table = lookalike(laptop, "evaluate", laptop.pictures)
 

@@ -48,8 +48,16 @@ class Shelf:
             raise RefusedForm("The form was not granted.")
         self.uploads.append((dict(fields), data))
 
-    def use(self, model: str) -> None:
+    def promote(self, model: str) -> None:
         self.used.append(model)
+
+    def trial(self, model: str, share: float) -> None:
+        self.used.append(f"{model} for {share}")
+
+    def stop_trial(self) -> dict[str, Any]:
+        if not self.used:
+            raise InvalidRequest("/model", "No model is on trial.")
+        return {"live": "one", "next": None}
 
     def rollback(self) -> dict[str, Any]:
         if not self.used:
@@ -109,7 +117,7 @@ def served(folder: Path, handler: Callable[..., dict[str, Any]]) -> Iterator[Sit
     (folder / "secret.txt").write_text("secret")
     (web / "escape.txt").symlink_to(folder / "secret.txt")
     shelf = Shelf(folder)
-    bridge = Bridge(dict.fromkeys(["search", "catalogue", "interactions"], handler))
+    bridge = Bridge(dict.fromkeys(["search", "catalogue", "interactions", "metrics"], handler))
     listening = listen(0)
     port = listening.getsockname()[1]
     with serving(application(shelf, bridge, port, web), listening):

@@ -27,6 +27,7 @@ def asked(site: Site, method: str, target: str, body: bytes | None = None, **hea
         ("POST", "/v1/search", "search", "/v1/search"),
         ("GET", f"/v1/images/{KNOWN}/similar", "search", "/v1/images/{image_id}/similar"),
         ("POST", "/v1/interactions", "interactions", "/v1/interactions"),
+        ("GET", "/v1/metrics", "metrics", "/v1/metrics"),
         ("GET", f"/v1/images/{KNOWN}", "catalogue", "/v1/images/{image_id}"),
         ("PATCH", f"/v1/images/{KNOWN}", "catalogue", "/v1/images/{image_id}"),
         ("GET", "/v1/images", "catalogue", "/v1/{proxy+}"),

@@ -13,7 +13,8 @@ from local.queue import Queue
 from local.server import listen
 from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
 from lookalike.folder import Folder
-from lookalike.models import SHIPPED, Serving
+from lookalike.models import SHIPPED, Serving, ServingState, Trial
+from lookalike.stores import ABSENT
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +68,14 @@ def test_help_imports_nothing_heavy() -> None:
         ["search", "a.jpg", "--crop", "a,b,c,d"],
         ["search", "a.jpg", "--crop", "nan,0,1,1"],
         ["search", "a.jpg", "--json", "--paths"],
-        ["model"],
-        ["model", "use"],
-        ["model", "add"],
-        ["model", "import", "--mean", "0.5"],
+        ["models", "use"],
+        ["models", "add"],
+        ["models", "import", "--mean", "0.5"],
+        ["promote"],
+        ["trial", "x", "--share", "0"],
+        ["trial", "x", "--share", "1"],
+        ["trial", "x", "--share", "nan"],
+        ["trial", "x", "--share", "half"],
     ],
 )
 def test_what_is_said_wrongly_is_answered_with_2_and_how_to_say_it(
@@ -96,7 +101,7 @@ def test_a_folder_that_is_none_is_named(command: str, tmp_path: Path, capsys: Ou
 
 @pytest.mark.parametrize(
     "arguments",
-    [["search", "a.jpg"], ["status"], ["clean"], ["model", "list"], ["model", "use", "x"]],
+    [["search", "a.jpg"], ["status"], ["clean"], ["models"], ["promote", "x"]],
 )
 def test_before_anything_was_indexed_every_question_says_how_to_begin(
     arguments: list[str], capsys: Output
@@ -200,8 +205,8 @@ def test_a_surprise_is_one_sentence_and_a_traceback_only_when_asked_for(
 def test_an_import_needs_to_know_what(pictures: Path, capsys: Output) -> None:
     data_folder_of(pictures).claim(pictures)
 
-    assert main(["model", "import"]) == 2
-    assert main(["model", "import", "--onnx", "x.onnx"]) == 2
+    assert main(["models", "import"]) == 2
+    assert main(["models", "import", "--onnx", "x.onnx"]) == 2
 
     assert "--size" in capsys.readouterr().err
 
@@ -232,26 +237,79 @@ def test_a_model_folder_is_added_once_and_then_listed(
     Serving(Folder(data.path / "models")).start("mine-1")
     made = made_model(tmp_path / "made")
 
-    codes = [main(["model", "add", str(made), "--data", str(data.path)]) for _ in range(2)]
+    codes = [main(["models", "add", str(made), "--data", str(data.path)]) for _ in range(2)]
 
     said = capsys.readouterr()
     assert codes == [0, 0]
     assert said.out == "mine-1\nmine-1\n"
-    assert "lookalike model use mine-1" in said.err
-    assert main(["model", "list", "--data", str(data.path)]) == 0
-    assert capsys.readouterr().out.count("mine-1") == 1
+    assert "lookalike promote mine-1" in said.err
+    for said in (["--data", str(data.path)], ["list", "--data", str(data.path)]):
+        assert main(["models", *said]) == 0
+        assert capsys.readouterr().out.count("mine-1") == 1
+
+
+def test_the_data_folder_may_be_named_before_an_action_or_after_it(
+    pictures: Path, tmp_path: Path, capsys: Output
+) -> None:
+    """Another one was used last."""
+    data = str(data_folder_of(pictures).path)
+    data_folder_of(pictures).claim(pictures)
+    (tmp_path / "others").mkdir()
+    data_folder_of(tmp_path / "others").claim(tmp_path / "others")
+    made = str(made_model(tmp_path / "made"))
+
+    assert main(["models", "--data", data, "add", made]) == 0
+    assert main(["models", "add", made, "--data", data]) == 0
+
+    assert (Path(data) / "models/mine-1/model.onnx").exists()
+    assert "About the pictures in" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["trial"],
+        ["trial", "x"],
+        ["trial", "--share", "0.5"],
+        ["trial", "x", "--stop"],
+        ["trial", "--share", "0.5", "--stop"],
+    ],
+)
+def test_a_trial_that_is_half_said_says_how_to_say_it(
+    arguments: list[str], pictures: Path, capsys: Output
+) -> None:
+    data_folder_of(pictures).claim(pictures)
+
+    assert main(arguments) == 2
+
+    said = capsys.readouterr().err
+    assert "lookalike trial VERSION --share 0.5" in said
+    assert "lookalike trial --stop" in said
+
+
+def test_who_is_on_trial_is_listed(pictures: Path, tmp_path: Path, capsys: Output) -> None:
+    data = data_folder_of(pictures)
+    data.claim(pictures)
+    main(["models", "add", str(made_model(tmp_path / "made"))])
+    state = ServingState("default-1", next="mine-1", trial=Trial(0.25, "2026-11-23T01:00:00Z"))
+    Serving(Folder(data.path / "models")).swap(ABSENT, state)
+    capsys.readouterr()
+
+    assert main(["models"]) == 0
+
+    assert "trial     mine-1" in capsys.readouterr().out
 
 
 def test_another_model_under_a_version_that_is_taken_is_refused(
     pictures: Path, tmp_path: Path, capsys: Output
 ) -> None:
     data_folder_of(pictures).claim(pictures)
-    assert main(["model", "add", str(made_model(tmp_path / "made"))]) == 0
+    assert main(["models", "add", str(made_model(tmp_path / "made"))]) == 0
     graph = (SHIPPED / ONNX_NAME).read_bytes()
     note = b"\x32\x01x"  # doc_string of the file: the same encoder, another digest
     other = made_model(tmp_path / "other", graph + note)
 
-    assert main(["model", "add", str(other)]) == 1
+    assert main(["models", "add", str(other)]) == 1
 
     said = capsys.readouterr().err.splitlines()[-1]
     assert "mine-1 exists with another file; name a new version." in said
@@ -266,7 +324,7 @@ def test_what_is_no_model_folder_or_not_what_its_card_says_is_named(
     swapped = made_model(tmp_path / "swapped")
     (swapped / ONNX_NAME).write_bytes(b"something else")
 
-    codes = [main(["model", "add", str(each)]) for each in (tmp_path / "gone", pictures, swapped)]
+    codes = [main(["models", "add", str(each)]) for each in (tmp_path / "gone", pictures, swapped)]
 
     gone, none, differs = (
         line for line in capsys.readouterr().err.splitlines() if line.startswith("lookalike: ")

@@ -85,7 +85,7 @@ def test_another_process_may_have_the_data_folder_open(
 def test_a_model_that_is_not_there_is_named(kinds: Path, album: DataFolder, capsys: Output) -> None:
     assert main(["evaluate", str(kinds), "--model", "mine-3"]) == 2
 
-    assert "There is no model mine-3; those there are: lookalike model list" in (
+    assert "There is no model mine-3; those there are: lookalike models" in (
         capsys.readouterr().err
     )
 

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,8 @@ PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture
-def keeper(world: World, tmp_path: Path) -> Iterator[Keeper]:
-    """With a next model, named and filled."""
+def filled(world: World, tmp_path: Path) -> None:
+    """A next model, named and filled."""
     folder = tmp_path / "next"
     folder.mkdir()
     shutil.copy(SHIPPED / ONNX_NAME, folder / ONNX_NAME)
@@ -33,6 +33,10 @@ def keeper(world: World, tmp_path: Path) -> Iterator[Keeper]:
     world.drop(red=jpeg("red"), blue=jpeg("blue"))
     wiring.reindex().nominate(NEXT)
     wiring.reindex().fill()
+
+
+@pytest.fixture
+def keeper(filled: None, tmp_path: Path) -> Iterator[Keeper]:
     store = wiring.image_store()
     assert isinstance(store, Folder)
     queue = Queue(tmp_path / "queue")
@@ -42,12 +46,16 @@ def keeper(world: World, tmp_path: Path) -> Iterator[Keeper]:
     queue.close()
 
 
-def settle(keeper: Keeper) -> None:
-    keeper.start()
+def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while wiring.serving().read()[0].next is not None or not keeper.compared.is_set():
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def settle(keeper: Keeper) -> None:
+    keeper.start()
+    until(lambda: keeper.compared.is_set() and wiring.serving().read()[0].filling is None)
 
 
 def test_a_filled_model_serves(world: World, keeper: Keeper) -> None:
@@ -56,9 +64,44 @@ def test_a_filled_model_serves(world: World, keeper: Keeper) -> None:
     assert wiring.serving().read()[0] == ServingState(live=NEXT, previous=world.model)
 
 
-def test_a_model_with_foreign_vectors_is_let_go_and_the_trouble_told(
+def test_a_filled_model_that_is_wanted_for_a_trial_answers_and_does_not_serve(
     world: World, keeper: Keeper
 ) -> None:
+    """Also when the process that was asked for it is gone: the serving state remembers."""
+    wiring.reindex().nominate(NEXT, 0.25)
+
+    settle(keeper)
+
+    state = wiring.serving().read()[0]
+    assert (state.live, state.challenger, state.previous) == (world.model, NEXT, None)
+    until(keeper.settled)  # a trial is nothing that is left to do
+
+
+def test_a_promotion_of_the_model_on_trial_lets_it_serve(world: World, keeper: Keeper) -> None:
+    wiring.reindex().nominate(NEXT, 0.25)
+    settle(keeper)
+    wiring.reindex().nominate(NEXT)
+
+    until(lambda: wiring.serving().read()[0] == ServingState(live=NEXT, previous=world.model))
+
+
+def test_the_graphs_of_both_that_answer_are_built(
+    world: World, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: set[str] = set()
+    monkeypatch.setattr(wiring.index(), "optimize", built.add)
+    wiring.reindex().nominate(NEXT, 0.25)
+
+    keeper.start()
+
+    until(lambda: built == {world.model, NEXT})
+
+
+@pytest.mark.parametrize("share", [None, 0.25])
+def test_a_model_with_foreign_vectors_is_let_go_and_the_trouble_told(
+    world: World, keeper: Keeper, share: float | None
+) -> None:
+    wiring.reindex().nominate(NEXT, share)
     red, blue = (image_id_of(f"{name}.jpg") for name in ("red", "blue"))
     foreign = wiring.index().vector(NEXT, blue)
     image = wiring.index().get(NEXT, red)

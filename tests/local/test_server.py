@@ -37,7 +37,9 @@ CHANGES = [
     ("DELETE", f"/v1/images/{KNOWN}"),
     ("POST", "/v1/uploads"),
     ("POST", "/uploads"),
-    ("POST", "/local/model"),
+    ("POST", "/local/promote"),
+    ("POST", "/local/trial"),
+    ("POST", "/local/stop_trial"),
     ("POST", "/local/rollback"),
     ("POST", "/v1/search"),
 ]
@@ -221,15 +223,28 @@ def test_a_form_that_is_no_form_is_refused(site: Site) -> None:
 
 
 def test_another_model_is_named_over_http(site: Site) -> None:
-    answer = site.ask("POST", "/local/model", b'{"model": "two"}')
+    answer = site.ask("POST", "/local/promote", b'{"model": "two"}')
 
     assert (answer.status, site.shelf.used) == (202, ["two"])
-    assert site.ask("POST", "/local/model", b"[]").status == 400
+    for wrong in (b"[]", b"{}", b"{", b"null"):
+        assert site.ask("POST", "/local/promote", wrong).status == 400
+
+
+def test_a_trial_is_begun_and_stopped_over_http(site: Site) -> None:
+    nothing = site.ask("POST", "/local/stop_trial", b"")
+    begun = site.ask("POST", "/local/trial", b'{"model": "two", "share": 0.25}')
+    stopped = site.ask("POST", "/local/stop_trial", b"")
+
+    assert (nothing.status, nothing.json()["detail"]) == (422, "/model: No model is on trial.")
+    assert (begun.status, site.shelf.used) == (202, ["two for 0.25"])
+    assert (stopped.status, stopped.json()) == (200, {"live": "one", "next": None})
+    for wrong in (b'{"model": "two"}', b'{"model": "two", "share": "much"}'):
+        assert site.ask("POST", "/local/trial", wrong).status == 400
 
 
 def test_a_rollback_over_http_says_who_serves_or_why_not(site: Site) -> None:
     refused = site.ask("POST", "/local/rollback", b"")
-    site.ask("POST", "/local/model", b'{"model": "two"}')
+    site.ask("POST", "/local/promote", b'{"model": "two"}')
     done = site.ask("POST", "/local/rollback", b"")
 
     assert (refused.status, refused.json()["detail"]) == (422, "/model: There is no way back.")

@@ -409,7 +409,7 @@ def test_neither_torch_nor_matplotlib_is_needed_to_measure() -> None:
     )
 
     loaded = set(done.stdout.split())
-    assert "onnxruntime" in loaded
+    assert "lookalike.encoder" in loaded
     assert not {"torch", "torchvision", "matplotlib"} & loaded
 
 

@@ -1,4 +1,4 @@
-"""`lookalike model import --arch`: a pretrained network becomes a model folder, or says why not."""
+"""`lookalike models import --arch`: a pretrained network becomes a model folder, or says why."""
 
 from pathlib import Path
 

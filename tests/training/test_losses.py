@@ -94,6 +94,56 @@ def test_look_alikes_together_cost_less_than_look_alikes_apart() -> None:
         assert loss(together, together, relation, 0.1) < 0.01 < loss(apart, apart, relation, 0.1)
 
 
+def clicks(*weights: float) -> Relation:
+    """Three rows a click: the picture asked about, the one clicked, the one passed over."""
+    identities = [each for click in range(len(weights)) for each in (click, click, NOBODY)]
+    counted = [each for weight in weights for each in (weight, weight, 0.0)]
+    rows = torch.arange(len(identities))
+    return relation_of(torch.tensor(identities), rows, torch.tensor(counted))
+
+
+@pytest.mark.parametrize("loss", [contrastive_loss, triplet_loss])
+def test_a_click_draws_the_clicked_and_pushes_what_was_passed_over(loss: Loss) -> None:
+    angles = torch.tensor([0.0, 40.0, 45.0], requires_grad=True)  # asked, clicked, passed over
+    vectors = torch.stack([torch.deg2rad(angles).cos(), torch.deg2rad(angles).sin()], dim=1)
+
+    _, clicked, over = gradient(loss(vectors, vectors, clicks(1.0), 0.2), angles).tolist()
+
+    assert clicked > 0 > over  # downhill the clicked goes towards 0°, the other away from it
+
+
+def test_what_was_passed_over_costs_the_more_the_nearer_it_is() -> None:
+    costs = [
+        contrastive_loss(at(0, 30, over), at(0, 30, over), clicks(1.0), 0.2).item()
+        for over in (15, 60, 120, 210)
+    ]
+
+    assert costs == sorted(costs, reverse=True)
+    assert costs[0] > math.log(2) > 0.02 > costs[-1]
+
+
+def test_a_weight_says_how_much_of_the_loss_is_a_clicks_own() -> None:
+    vectors = at(0, 50, 20, 180, 190, 260)  # one that is hard to learn, and one that is easy
+
+    def loss(*weights: float) -> float:
+        return contrastive_loss(vectors, vectors, clicks(*weights), 0.3).item()
+
+    hard, easy = loss(1, 0), loss(0, 1)
+    assert hard > 2 * easy
+    assert loss(3, 1) == pytest.approx((3 * hard + easy) / 4)
+    assert loss(0.1, 0.9) == pytest.approx(0.1 * hard + 0.9 * easy)
+
+
+def test_what_was_passed_over_asks_for_nothing_itself() -> None:
+    vectors, relation = at(0, 50, 20), clicks(1.0)
+    heavy = relation._replace(weights=torch.tensor([1.0, 1.0, 99.0]))
+
+    for loss in (contrastive_loss, triplet_loss):
+        assert torch.equal(
+            loss(vectors, vectors, relation, 0.2), loss(vectors, vectors, heavy, 0.2)
+        )
+
+
 def test_the_contrastive_loss_is_the_weighted_sum_it_says() -> None:
     angles, vectors = (0, 30, 100, 250), at(0, 30, 100, 250)
     weights = torch.tensor([3.0, 0.5, 2.0, 7.0])

@@ -1,6 +1,7 @@
 """What a batch says about who looks like whom."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lookalike.folder import Folder
 from training import material
 from training.losses import NOBODY, relation_of
 from training.material import NothingToLearn
@@ -92,13 +94,25 @@ def test_a_click_weighs_as_much_as_it_was_unlikely() -> None:
 
 
 def test_what_another_click_paired_does_not_repel() -> None:
-    source = Clicks([ClickedPair(0, 1, 1.0), ClickedPair(0, 5, 1.0)], pictures=9)
+    source = Clicks([ClickedPair(0, 1, 1.0), ClickedPair(5, 6, 1.0)], pictures=9)
     rows = torch.tensor([0, 1, 5])
+
+    known = source.known(rows, torch.tensor([0, 1, 6]))
+
+    assert known is not None
+    assert known.int().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+
+
+def test_two_pictures_with_a_fellow_in_common_do_not_repel() -> None:
+    source = Clicks([ClickedPair(0, 1, 1.0), ClickedPair(2, 1, 1.0), ClickedPair(2, 3, 1.0)], 9)
+    rows = torch.tensor([0, 1, 2, 3, 4])
 
     known = source.known(rows, rows)
 
     assert known is not None
-    assert known.int().tolist() == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
+    assert known[0].tolist() == [True, True, True, False, False]
+    assert known[1].tolist() == [True, True, True, True, False]
+    assert not known[4].any()
 
 
 def test_sources_in_one_batch_share_no_identity() -> None:
@@ -130,6 +144,19 @@ def test_clicks_name_pictures_by_their_keys(tmp_path: Path) -> None:
     source = told(tmp_path, line, "")
 
     assert source.pairs == [ClickedPair(0, 2, 2.5, (1,))]
+
+
+def test_a_name_that_is_no_text_is_known_by_its_key_in_the_catalogue(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    key = Folder(tmp_path).key_of(odd)
+    files = [Labelled(odd), Labelled(tmp_path / "b.jpg")]
+    pool = Pool.of_arrays(torch.zeros(2, 2, 2, 3).byte().numpy(), files)
+    clicks = tmp_path / "clicks.jsonl"
+    clicks.write_text(json.dumps({"anchor": key, "clicked": "b.jpg"}))
+
+    source = material.read_clicks(Options(pictures=tmp_path, clicks=clicks), pool)
+
+    assert source.pairs == [ClickedPair(0, 1, 1.0)]
 
 
 def test_clicks_on_pictures_that_are_gone_are_counted(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,34 @@ def test_a_query_goes_by_the_last_state_while_the_store_is_away(
     serving.store.delete("serving.json")
 
     assert serving.recent() == ServingState(live="first")
+
+
+class Slow(Folder):
+    """A store in which somebody else does something while a read is on its way."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
+        found = super().get(key, max_bytes)
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return found
+
+
+def test_a_read_that_a_change_overtook_does_not_hide_the_change(tmp_path: Path) -> None:
+    store = Slow(tmp_path)
+    serving = Serving(store)
+    serving.start("a")
+    etag = serving.read()[1]
+    changed = ServingState("a", next="b")
+    store.meanwhile = lambda: serving.swap(etag, changed)
+
+    overtaken, _ = serving.read()
+
+    assert overtaken == ServingState("a")
+    assert serving.recent() == changed
 
 
 def test_vectors_have_length_one_whatever_the_shape_of_the_picture() -> None:

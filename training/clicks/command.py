@@ -57,6 +57,13 @@ class Options:
     shared_address: bool = field(
         default=False, metadata={"help": "all come from one address, as on a laptop: count none"}
     )
+    weights: str = field(
+        default="liking",
+        metadata={
+            "help": "of what is learnt from: clicks per look, or counts of clicks, to compare with",
+            "choices": ("liking", "counts"),
+        },
+    )
     seed: int = field(
         default=1, metadata={"help": "of what is left out beyond a cap, and held out"}
     )
@@ -76,7 +83,10 @@ class Options:
                 parser.add_argument(flag, type=each.type, required=True, help=each.metadata["help"])
             else:
                 kind, words = type(each.default), each.metadata["help"]
-                parser.add_argument(flag, type=kind, default=each.default, help=words)
+                among = each.metadata.get("choices")
+                parser.add_argument(
+                    flag, type=kind, default=each.default, choices=among, help=words
+                )
         options = cls(**vars(parser.parse_args(arguments)))
         for wrong, sentence in options.problems().items():
             parser.error(f"--{wrong.replace('_', '-')} {sentence}")
@@ -113,7 +123,8 @@ class Options:
 
     @property
     def terms(self) -> Terms:
-        return Terms(self.pair_sessions, not self.shared_address, self.held_out, self.seed)
+        counted = self.weights == "counts"
+        return Terms(self.pair_sessions, not self.shared_address, self.held_out, self.seed, counted)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

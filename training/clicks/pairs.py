@@ -19,16 +19,14 @@ MOST_PASSED_OVER = 8  # of a pair; training draws one of them a step
 
 
 # propensity: the chance that a sighting is a look and, of a pair that only chance brought up, that
-# it was brought up at all in so many answers. The log tells the chance of one place; chance draws
-# the place too, or fills several, so the chance of an answer is that of all places it uses.
+# it was brought up at all. Whenever a place that chance may fill was in view of somebody who asked
+# about this anchor, chance might have shown the picture there: that many turns it had.
 PAIR = f"""
 create table pair as
-with draws as (
-    select
-        side, anchor, count(distinct query) as answers,
-        (select count(distinct position) from placed as every
-         where every.side = placed.side and slot = 'explore' and chance < 1) as places
-    from placed where slot = 'explore' and chance < 1 group by side, anchor
+with drawn as (select distinct policy, position from placed where slot = 'explore' and chance < 1),
+turn as (
+    select side, anchor, count(*) as turns
+    from placed semi join drawn using (policy, position) group by side, anchor
 ),
 per as (
     select
@@ -43,16 +41,19 @@ per as (
 select
     per.* exclude (certain, luck), least(anchor, image) as lo, greatest(anchor, image) as hi,
     greatest(
-        looks / seen * case when certain then 1
-            else 1 - pow(1 - least(luck * places, 1), answers) end, {1 / CLIP}
+        looks / seen * case when certain then 1 else 1 - pow(1 - luck, turns) end, {1 / CLIP}
     ) as propensity
-from per left join draws using (side, anchor)
+from per left join turn using (side, anchor)
 """  # noqa: S608 — ours
 RATE = f"""
 select sum(clicks) / (sum(round(seen * propensity * {MICRO})::bigint) / {MICRO}) from pair
 where side = 'learnt'
 """  # noqa: S608 — ours
 # People of both directions count together: looking alike has none.
+# What is learnt from is weighted by how well liked a pair is, which few sightings tell only as far
+# as the prior. What is held out is a sample to judge by: there every click stands for all the looks
+# that its place did not get (Horvitz and Thompson), or whoever agrees with the ranking that served
+# would always be right.
 LINE = f"""
 create table line as
 with support as (
@@ -62,7 +63,11 @@ with support as (
 )
 select
     side, anchor, image, lo, hi, clicks,
-    (clicks + {PRIOR_LOOKS} * $rate) / (seen * propensity + {PRIOR_LOOKS}) as weight, propensity
+    case
+        when side = 'held_out' then clicks / propensity
+        when $counted then clicks
+        else (clicks + {PRIOR_LOOKS} * $rate) / (seen * propensity + {PRIOR_LOOKS})
+    end as weight, propensity
 from pair join support using (side, lo, hi)
 where clicks > 0 and (
     side = 'held_out'
@@ -147,7 +152,12 @@ def pair_up(
     engine.execute(PAIR)
     rate = engine.execute(RATE).fetchall()[0][0]
     seed = {"seed": str(terms.seed)}
-    asked = {"rate": rate, "sessions": terms.sessions, "addresses": terms.addresses}
+    asked = {
+        "rate": rate,
+        "sessions": terms.sessions,
+        "addresses": terms.addresses,
+        "counted": terms.counted,
+    }
     placed = int(engine.execute("select sum(clicks) from pair").fetchall()[0][0])
     engine.execute(LINE, asked)
     clicked = _clicks(engine)

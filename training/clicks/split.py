@@ -9,18 +9,22 @@ import numpy as np
 
 from training.clicks.model import Cells, Examination, Numbers, fitted
 
-SPARSEST_CHANCE = 1e-4  # a rarer draw counts as this rare: one sighting must not be the whole curve
+RAREST_CHANCE = 1e-9  # of a draw: of a page of 100 among 200 in one answer of 1,000 it is 5e-8
 CELLS = 300_000  # pairs at places that the curve is fitted to; more tell it nothing new
 MICRO, NANO = 1e6, 1e9  # sums are of whole numbers: the same in whatever order they are added
 
 
 class Terms(NamedTuple):
-    """sessions: that must have clicked a pair. addresses: must be as many. held_out: share."""
+    """sessions: that must have clicked a pair. addresses: must be as many. held_out: share.
+
+    counted: a pair that is learnt from weighs as many clicks as it got, wherever it stood.
+    """
 
     sessions: int
     addresses: bool
     held_out: float
     seed: int
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,15 +75,21 @@ select
 from cell join telling using (anchor, image) order by pair, position
 """
 # Chance put any of its candidates here as well as there, once each is counted for all its turns.
+# A longer answer draws for more places from further pictures: what is drawn for its last places may
+# not be held against what shorter answers draw for the first ones. So answers whose chances differ
+# by a factor of two are pools of their own, and no sighting counts for more than two others.
 POOL = f"""
+with draw as (
+    select
+        position, clicked, policy, floor(log2(chance)) as rarity,
+        round({MICRO} / greatest(chance, {RAREST_CHANCE}))::bigint as turns
+    from placed where side = 'learnt' and slot = 'explore' and chance < 1
+)
 select
-    dense_rank() over (order by policy) - 1 as pool, position,
-    sum(round({MICRO} / greatest(chance, {SPARSEST_CHANCE}))::bigint)::double as seen,
-    sum(case when clicked then round({MICRO} / greatest(chance, {SPARSEST_CHANCE}))::bigint
-        else 0 end)::double as clicks,
+    dense_rank() over (order by policy, rarity) - 1 as pool, position,
+    sum(turns)::double as seen, sum(case when clicked then turns else 0 end)::double as clicks,
     count_if(clicked) as bare
-from placed where side = 'learnt' and slot = 'explore' and chance < 1
-group by policy, position order by pool, position
+from draw group by policy, rarity, position order by pool, position
 """  # noqa: S608 — ours
 
 

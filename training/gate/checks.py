@@ -16,7 +16,7 @@ LEAST_EFFECTIVE = 50.0  # clicks of equal weight that would say as much
 LEAST_ASKERS = 20  # sessions or, where none are named, anchors: fewer cannot be drawn anew
 LEAST_GOLD = 50
 SURELY = 0.01  # chance at which a loss within the margin is a loss all the same
-CLICK_MARGIN = 0.03  # of the MRR: what a challenger may lose on clicks at the very most, with 95 %
+CLICK_MARGIN = 0.03  # of the mean hit rate: what a challenger may lose at most, with 95 %
 GOLD_MARGIN = 0.05  # of the gold set's score, likewise
 SLICE_LEVEL = 0.05  # chance that any slice of a challenger as good as live is called worse
 NAMED = 3  # slices in the sentence; all are in the figures
@@ -64,7 +64,7 @@ def evidence(found: Measurements) -> Check:
 
 def on_clicks(found: Measurements) -> Check:
     """Within the margin, and not worse for sure either: small losses would add up over weeks."""
-    what, one = "MRR on held-out clicks", found.on_clicks
+    what, one = "mean hit rate @1 to @10 on held-out clicks", found.on_clicks
     check = _no_worse("clicks", what, one, CLICK_MARGIN)
     if one is not None and check.outcome == "passed" and one.p_worse < SURELY:
         return told("clicks", False, f"{check.said}: it is worse, if by little")

@@ -1,4 +1,4 @@
-"""Later clicks that no training saw: `held_out.jsonl`, as `training.clicks` writes it."""
+"""Later clicks that no training saw, and what earlier ones said, as `training.clicks` writes."""
 
 import json
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike.errors import CallerError
 
-NAME, DESCRIPTION = "held_out.jsonl", "dataset.json"
+NAME, LEARNT, DESCRIPTION = "held_out.jsonl", "clicks.jsonl", "dataset.json"
 MOST = 2_000  # pairs asked about: minutes on one core, and enough to see a point of difference
 
 
@@ -23,8 +23,8 @@ class UnreadableClicks(CallerError):
 class Pair:
     """Somebody who looked at `anchor` clicked `clicked`, both keys of pictures.
 
-    weight: how well liked, with what its place in the answers was worth taken out. passed_over:
-    keys that stood above the clicked one. asker: who must not count as several; the anchor, where
+    weight: how many looks its clicks stand for, had every place got as many. passed_over: keys that
+    stood above the clicked one. asker: who must not count as several; the anchor, where
     the file does not name a session.
     """
 
@@ -43,20 +43,20 @@ def read(folder: Path) -> list[Pair]:
 
     Raises UnreadableClicks, and BrokenSeal for a data set that was changed since it was written.
     """
-    file = folder / NAME
     if (folder / DESCRIPTION).is_file():
         from training.clicks.files import described  # brings DuckDB: only where there is a seal
 
         described(folder)
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UnreadableClicks(
-            f"{file} cannot be read ({error.strerror}); training.clicks writes it."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UnreadableClicks(f"{file} is not UTF-8; write it again.") from error
-    return [_pair(line, f"{file}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    return _lines(folder / NAME)
+
+
+def learnt(folder: Path) -> list[Pair]:
+    """What the challenger learnt from, if it lies beside: right as well, and no question.
+
+    Raises UnreadableClicks.
+    """
+    file = folder / LEARNT
+    return _lines(file) if file.is_file() else []
 
 
 def some(pairs: Sequence[Pair], seed: int, most: int = MOST) -> list[Pair]:
@@ -71,6 +71,18 @@ def effective(weights: Iterable[float]) -> float:
     """(Σ w)² ÷ Σ w²: how many clicks of equal weight say as much. L. Kish (1965)."""
     given = np.array(list(weights), np.float64)
     return float(given.sum() ** 2 / (given**2).sum()) if len(given) else 0.0
+
+
+def _lines(file: Path) -> list[Pair]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UnreadableClicks(
+            f"{file} cannot be read ({error.strerror}); training.clicks writes it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableClicks(f"{file} is not UTF-8; write it again.") from error
+    return [_pair(line, f"{file}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
 
 
 def _pair(line: str, where: str) -> Pair:

@@ -63,7 +63,8 @@ def judged(asked: Asked) -> Judged:
     catalogue, asking = gathered(asked, pairs, both)
     known = catalogue.path_of()
     answerable = [pair for pair in asking if pair.anchor in known and pair.clicked in known]
-    on_clicks = exams.clicked(answerable, pairs, catalogue, both.names()) if answerable else None
+    right = [*pairs, *held_out.learnt(asked.clicks)]
+    on_clicks = exams.clicked(answerable, right, catalogue, both.names()) if answerable else None
     on_gold = gold(asked, pairs, both, catalogue)
     papers = tuple(one for one in (on_clicks, on_gold) if one is not None)
     measured = Measurements(

@@ -37,9 +37,10 @@ class Ranked:
     ranks: Scores
     found: Measured
 
-    def reciprocal(self) -> Scores:
-        """1 ÷ rank. Its weighted mean is the MRR, not cut off at any rank."""
-        return np.asarray(1 / self.ranks)
+    def high(self, k: int) -> Scores:
+        """1 for the first place, falling evenly to 1 ÷ k for the kth, and 0 beyond: the mean of
+        the hit rates at 1, 2 … k."""
+        return np.asarray(np.clip((k + 1 - self.ranks) / k, 0.0, 1.0), np.float64)
 
     def hit(self, k: int) -> Scores:
         return np.asarray(self.ranks <= k, np.float64)

@@ -24,12 +24,13 @@ LEAST_REACH = 0.02  # either side of 0, so that tiny differences look tiny
 CHIPS = {"passed": "is-better", "refused": "is-worse", "not measured": ""}
 NOTES = (
     "Clicks: the picture that somebody clicked is looked for when its anchor is asked about, among "
-    "the catalogue's pool. Other pictures clicked beside the same anchor are left out. Every pair "
-    "counts by its weight, from which training.clicks has taken what its place was worth, so that "
-    "what stood high is not taken for what is liked. What no answer ever showed, nobody could "
+    "the catalogue's pool. Other pictures clicked beside the same anchor, also those that were "
+    "learnt from, are left out. Every click counts for the looks that its place did not get, so "
+    "that what stood high is not taken for what is liked. What no answer ever showed, nobody could "
     "click: that favours the encoder that serves.",
-    "MRR: weighted mean of 1 ÷ the rank of the clicked picture. Among a pool, not a catalogue of "
-    "millions: to compare these two encoders, not to tell how far down a visitor scrolls.",
+    "Mean hit rate @1 to @10: 1 where the clicked picture is first, 0.9 where it is second, and "
+    "0 beyond ten. Of a pool, not of a catalogue of millions: to compare two encoders, not to "
+    "tell what a visitor sees.",
     "Gold set without labels: a picture, cut, lit and recompressed anew, must find itself among "
     "the first ten. It shows whether pictures are still told apart, not whether kinds are. Its "
     "rows show the whole picture, not the part that asked.",

@@ -66,6 +66,7 @@ class Telling:
         sponsored: Sequence[int] = (),
         address: str | None = None,
         source: str = "edge",
+        policy: str = "ranked",
     ) -> UUID:
         """shown: pictures by place. clicked: pictures. seen: how many of the first places were in
         view; all. explore: propensity by place. sponsored: places. address: the session's own.
@@ -90,7 +91,7 @@ class Telling:
                         "slot": "sponsored" if place in sponsored else slot,
                         "propensity": chance,
                         "model": "m1",
-                        "policy": "ranked",
+                        "policy": policy,
                         "dwell_ms": None,
                         "issued_at": stamp(at),
                         "occurred_at": stamp(happened),

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -55,6 +56,34 @@ def test_a_ranking_that_is_right_does_not_pass_for_people_who_look_at_the_top(bu
     assert min(made.told["examination"]["curve"]) > 0.75
 
 
+def test_what_long_answers_draw_is_not_held_against_what_short_ones_draw(build: Build) -> None:
+    """Those draw for their few places from nearer pictures, and here all places are looked at."""
+    long = Shop(5, steepness=0.0, places=24).visited(1_500)
+    short = elsewhere(Shop(5, steepness=0.0, places=4).visited(3_000))
+
+    made = build(long + short, "--held-out", "0")
+
+    assert made.told["examination"]["curve"][12] > 0.95
+
+
+def elsewhere(rows: list[Any]) -> list[Any]:
+    """The same of other people, in other answers."""
+
+    def other(name: str) -> str:
+        return str(UUID(int=UUID(name).int ^ 1))
+
+    return [
+        {
+            **row,
+            "query_id": other(row["query_id"]),
+            "event_id": other(row["event_id"]),
+            "session_id": f"another {row['session_id']}",
+            "viewer": f"another {row['viewer']}",
+        }
+        for row in rows
+    ]
+
+
 def test_where_nothing_ever_moved_half_of_the_fall_is_put_down_to_the_place(
     build: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +110,24 @@ def test_weighted_pairs_are_nearer_to_the_truth_than_counted_clicks(build: Build
     assert np.mean(gains) > 0.1
 
 
+def test_counted_clicks_weigh_as_they_fell(build: Build) -> None:
+    telling = Telling()
+    for visit in range(12):
+        telling.answer(f"person-{visit}", 0, [1, 2, 3], [1] if visit % 2 else [1, 3])
+
+    weights = build(telling.rows, "--held-out", "0", "--weights", "counts").pairs()
+
+    assert weights[0, 1] == pytest.approx(2 * weights[0, 3])
+
+
+def test_a_held_out_click_stands_for_the_looks_that_its_place_did_not_get(build: Build) -> None:
+    made = build(Shop(1).visited(3_000))
+
+    worth = [line["weight"] for line in made.held_out]
+    assert max(worth) > 4 * min(worth)
+    assert made.told["effective"]["held_out.jsonl"]["pairs"] < 0.95 * len(worth)
+
+
 def test_a_picture_that_only_chance_brings_up_stands_for_those_it_did_not(build: Build) -> None:
     telling = Telling()
     for visit in range(20):
@@ -93,6 +140,22 @@ def test_a_picture_that_only_chance_brings_up_stands_for_those_it_did_not(build:
     weights, without = (build(log, "--held-out", "0").pairs() for log in (rows, certain))
 
     assert weights[0, 3] / weights[0, 2] > 1.1 * without[0, 3] / without[0, 2]
+
+
+def test_an_answer_that_chance_left_alone_was_a_turn_as_well(build: Build) -> None:
+    def weights(policy: str) -> dict[tuple[int, int], float]:
+        """Twenty answers with a draw, and twenty without one under this policy."""
+        telling = Telling()
+        for visit in range(20):
+            shown, liked = [1, 2, 3 if visit < 4 else 10 + visit], [2, 3] if visit < 2 else []
+            telling.answer(f"person-{visit}", 0, shown, liked, explore={3: 0.05})
+            telling.answer(f"other-{visit}", 0, [1, 2, 4], policy=policy)
+        return build(telling.rows, "--held-out", "0").pairs()
+
+    exploring, leaving_nothing_to_chance = weights("ranked"), weights("another")
+
+    stands_for = [pairs[0, 3] / pairs[0, 2] for pairs in (exploring, leaving_nothing_to_chance)]
+    assert stands_for[0] < 0.95 * stands_for[1]
 
 
 # What was passed over

@@ -59,12 +59,16 @@ def perturbed(share: float, seed: int = 0) -> Edit:
     return edit
 
 
-def shuffled(graph: onnx.ModelProto) -> None:
+def shuffled(seed: int = 0) -> Edit:
     """All convolutions keep their numbers, in another order."""
-    draw = np.random.default_rng(0)
-    for name, values in weights(graph).items():
-        if values.dtype == np.float16 and values.ndim == 4:
-            put(graph, name, draw.permutation(values.reshape(-1)).reshape(values.shape))
+
+    def edit(graph: onnx.ModelProto) -> None:
+        draw = np.random.default_rng(seed)
+        for name, values in weights(graph).items():
+            if values.dtype == np.float16 and values.ndim == 4:
+                put(graph, name, draw.permutation(values.reshape(-1)).reshape(values.shape))
+
+    return edit
 
 
 def projection(change: Callable[[NDArray[Any]], NDArray[Any]]) -> Edit:
@@ -87,7 +91,8 @@ def rotated(both: NDArray[Any]) -> NDArray[Any]:
 
 
 def swapped(both: NDArray[Any]) -> NDArray[Any]:
-    """The projection of a network whose features come in another order."""
+    """The features in another order: one random map instead of another, and hardly worse on
+    pictures, but with scores of its own."""
     order = np.random.default_rng(0).permutation(both.shape[1] - 1)
     return np.column_stack([both[:, order], both[:, -1]])
 

@@ -74,8 +74,22 @@ def test_what_else_was_clicked_beside_an_anchor_is_right_too() -> None:
     alone = exams.clicked(pairs[1:], pairs[1:], catalogue, {OURS: "ours", LIVE: "live"})
     beside = exams.clicked(pairs[1:], pairs, catalogue, {OURS: "ours", LIVE: "live"})
 
-    assert alone.ours.tolist() == pytest.approx([1 / 3])
-    assert beside.ours.tolist() == pytest.approx([1 / 2])
+    assert alone.ours.tolist() == pytest.approx([0.8])  # the third
+    assert beside.ours.tolist() == pytest.approx([0.9])  # the second
+
+
+def test_what_was_learnt_is_right_too_whoever_asked_about_whom(tmp_path: Path) -> None:
+    looks = {path: np.array([1, 128], np.float32) for path in VECTORS}
+    seen = Described({OURS: VECTORS, LIVE: VECTORS, FACTS: looks}, dict.fromkeys(VECTORS, 1))
+    catalogue = Catalogue({path: str(path) for path in VECTORS}, seen)
+    (tmp_path / "clicks.jsonl").write_text('{"anchor": "c", "clicked": "a", "weight": 1}\n')
+    asked = [Pair("a", "d", 1.0, asker="a")]
+
+    right = [*asked, *held_out.learnt(tmp_path)]
+    beside = exams.clicked(asked, right, catalogue, {OURS: "ours", LIVE: "live"})
+
+    assert beside.ours.tolist() == pytest.approx([0.9])  # the second, without c
+    assert held_out.learnt(tmp_path / "elsewhere") == []
 
 
 def test_views_are_the_same_every_time_and_not_the_picture() -> None:

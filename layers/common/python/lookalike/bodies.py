@@ -142,13 +142,21 @@ class GrantBody(TypedDict):
     expires_at: str
 
 
+class TrialBody(TypedDict):
+    """A trial of the next model. share: of the sessions. since: null until it answers them."""
+
+    share: float
+    since: str | None
+
+
 class HealthBody(TypedDict):
-    """What serves. next: the model whose collection is being filled."""
+    """What serves. next: the model whose collection is being filled, or that is on trial."""
 
     status: Literal["ok"]
     model: str
     indexed: int
     next: str | None
+    trial: TrialBody | None
     version: str
 
 

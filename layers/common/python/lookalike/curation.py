@@ -9,12 +9,19 @@ from uuid import uuid4
 
 from lookalike import images, sidecars
 from lookalike.answers import image_body
-from lookalike.bodies import GrantBody, HealthBody, ImageBody, PageBody, RejectBody
+from lookalike.bodies import (
+    GrantBody,
+    HealthBody,
+    ImageBody,
+    PageBody,
+    RejectBody,
+    TrialBody,
+)
 from lookalike.catalogue import IndexedImage, Status, image_id_of, sidecar_of
 from lookalike.errors import InvalidRequest, StoreUnavailable, UnknownImage
 from lookalike.index import Index, Only
 from lookalike.links import Links
-from lookalike.models import Serving
+from lookalike.models import Serving, Trial
 from lookalike.rejects import Reject, Rejects
 from lookalike.requests import Browse, Edit, NewUpload
 from lookalike.sidecars import MAX_SIDECAR_BYTES
@@ -143,6 +150,7 @@ class Curation:
             "model": state.live,
             "indexed": self.index.count(state.live),
             "next": state.next,
+            "trial": _trial_body(state.trial) if state.trial else None,
             "version": version,
         }
 
@@ -154,6 +162,10 @@ class Curation:
         if reject is None:
             raise UnknownImage(image_id)
         return reject
+
+
+def _trial_body(trial: Trial) -> TrialBody:
+    return {"share": trial.share, "since": trial.since}
 
 
 def reject_body(reject: Reject) -> RejectBody:

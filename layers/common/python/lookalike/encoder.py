@@ -1,17 +1,27 @@
 """The CNN: upright RGB pictures to unit vectors, through ONNX Runtime."""
 
+from __future__ import annotations
+
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike import images
 from lookalike.cards import ONNX_NAME, ModelCard, Preprocessing
 from lookalike.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# ONNX may keep weights in further files, which no sha256 of ours covers, and ONNX Runtime would
+# look for them wherever the process works. Told to look below this one, it finds nothing.
+NO_OTHER_FILE = ("session.model_external_initializers_file_folder_path", os.devnull)
 
 
 class Encoder:
@@ -72,10 +82,13 @@ def encoder_input(
 
 
 def _session(data: bytes, model: str) -> onnxruntime.InferenceSession:
+    import onnxruntime  # 20 MB that most functions, which load no model, go without
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # below two vCPUs more only wait for each other
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry(*NO_OTHER_FILE)
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base of their own

@@ -18,6 +18,7 @@ LookalikeError
     ├── SecretUnavailable     a secret cannot be read; the words say what to do, never its value
     ├── SigningKeysUnavailable
     ├── InteractionsUnavailable  the log did not take them; sending them again is harmless
+    ├── ReportsUnavailable    the log cannot be counted, or not in time
     └── ModelUnavailable      no model serves, or its file differs from its card
 """
 
@@ -166,3 +167,7 @@ class SigningKeysUnavailable(DependencyError):
 
 class InteractionsUnavailable(DependencyError):
     """The interaction log did not take what was sent."""
+
+
+class ReportsUnavailable(DependencyError):
+    """The interaction log cannot be counted now, or not in time."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lookalike.calibration import DRAWN, FEWEST, drawn, unlabelled_thresholds
 from lookalike.cards import CARD_NAME, ONNX_NAME, Fit, ModelCard, Preprocessing, Thresholds
-from lookalike.encoder import Encoder
+from lookalike.encoder import NO_OTHER_FILE, Encoder
 from lookalike.errors import CallerError, ModelUnavailable
 
 Triple = tuple[float, float, float]
@@ -93,6 +93,7 @@ def vector_of(data: bytes, name: str, size: int) -> tuple[str, int]:
 def _session(data: bytes, name: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry(*NO_OTHER_FILE)
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base of their own

@@ -1,14 +1,15 @@
 """The learning run, step by step: each is harmless to repeat, and any may be the last to run."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
+from lookalike.admission import checked_share, occupied
 from lookalike.cards import CARD_NAME, ModelCard
 from lookalike.catalogue import subject_of
 from lookalike.errors import DependencyError, InvalidRequest, ModelUnavailable, UnreadableImage
@@ -19,19 +20,45 @@ from lookalike.models import ModelStore, Serving, ServingState
 from lookalike.reindex import Reindex
 from lookalike.stores import MissingObject, Store
 
-Entry = Literal["retrain", "promote", "rollback"]
+Entry = Literal["retrain", "promote", "trial", "stop", "rollback"]
+AT_ONCE = ("stop", "rollback")  # one compare-and-set, which waits for nobody
 MAX_VERDICT_BYTES = 1_000_000
 Locate = Callable[[str], tuple[Store, str]]  # "s3://bucket/key" → the store, and the key in it
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is to do, as whoever starts the machine says it, unchecked.
+
+    share: of the sessions, for a trial; of a retraining, too. started_at: what a new model is named
+        after, so that a repeat names the same.
+    """
+
+    entry: str
+    execution: str
+    started_at: str
+    model: str | None = None
+    share: float | None = None
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """Raises KeyError."""
+        own = (said["entry"], said["execution"], said["started_at"])
+        return cls(*own, said.get("model"), said.get("share"))
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
-    """model: the one that will serve if all goes well; None where there is none to go back to."""
+    """model: the one that will serve if all goes well; None where there is none to go back to.
+
+    share: of the sessions that it is to answer first; None where it is to serve.
+    """
 
     entry: Entry
     model: str | None
     live: str
     previous: str | None
+    share: float | None
 
 
 class Learning:
@@ -47,21 +74,24 @@ class Learning:
         self.locate = locate
         self.lease = Lease(models.store)
 
-    def start(self, entry: str, execution: str, started_at: str, model: str | None) -> Started:
-        """Take the lease and name the model. A next model that a dead run left is let go.
+    def start(self, order: Order) -> Started:
+        """Take the lease and name the model. A next model that a dead run left is let go; one that
+        answers on trial is not: a person promotes it or stops its trial.
 
-        The name is made from started_at, so that a repeat names the same. A rollback waits for
-        nobody and needs no lease: it is one compare-and-set, and stops what is being filled.
-        Raises RunInProgress.
+        A rollback, or the end of a trial, waits for nobody and needs no lease: it is one
+        compare-and-set, and stops what is being filled. Raises RunInProgress.
         """
         state, _ = self.serving.read()
-        named = self._named(entry, started_at, model, state)
-        if entry != "rollback":
-            self.lease.take(execution)
-            state, _ = self.serving.read()
-            if state.next not in (None, named[1]):
-                self.reindex.abandon(str(state.next))
-        return Started(*named, state.live, state.previous)
+        entry, model = self._named(order, state)
+        share = _share_of(entry, order.share)
+        if entry not in AT_ONCE:
+            self.lease.take(order.execution)
+            try:
+                state = self._make_room(model)
+            except InvalidRequest:
+                self.lease.give_back(order.execution)
+                raise
+        return Started(entry, model, state.live, state.previous, share)
 
     def register(self, model: str, artifact: str) -> str:
         """Prove what a training job left, and add it to the models; returns its version."""
@@ -118,19 +148,43 @@ class Learning:
         self.lease.give_back(execution)
         return {}
 
-    def _named(
-        self, entry: str, started_at: str, model: str | None, state: ServingState
-    ) -> tuple[Entry, str | None]:
-        if entry == "retrain":
-            moment = _moment(started_at)
-            return "retrain", f"clicks-{moment:%Y%m%d-%H%M%S}"
-        if entry == "promote":
-            if not model or self.models.store.head(f"{model}/{CARD_NAME}") is None:
-                raise InvalidRequest("/model", f"The model store has no model {model}.")
-            return "promote", model
-        if entry == "rollback":
-            return "rollback", model or state.previous
-        raise InvalidRequest("/entry", f"{entry!r} is not retrain, promote or rollback.")
+    def _make_room(self, model: str | None) -> ServingState:
+        """Returns the state as it was when nobody else could begin to fill any more."""
+        state, _ = self.serving.read()
+        if state.next not in (None, model):
+            if state.challenger:
+                raise InvalidRequest("/entry", occupied(state))
+            self.reindex.abandon(str(state.next))
+        return state
+
+    def _named(self, order: Order, state: ServingState) -> tuple[Entry, str | None]:
+        model = order.model
+        match order.entry:
+            case "retrain":
+                return "retrain", f"clicks-{_moment(order.started_at):%Y%m%d-%H%M%S}"
+            case "promote" | "trial" as entry:
+                if not model or self.models.store.head(f"{model}/{CARD_NAME}") is None:
+                    raise InvalidRequest("/model", f"The model store has no model {model}.")
+                return entry, model
+            case "stop":
+                if state.trial is None or model not in (None, state.next):
+                    raise InvalidRequest(
+                        "/model", f"{model} is not on trial." if model else "No model is on trial."
+                    )
+                return "stop", state.next
+            case "rollback":
+                return "rollback", model or state.previous
+        one_of = ", ".join(get_args(Entry))
+        raise InvalidRequest("/entry", f"{order.entry!r} is not one of {one_of}.")
+
+
+def _share_of(entry: Entry, share: object) -> float | None:
+    """Only what fills a collection may be a trial, and a trial must."""
+    if entry == "trial" or (entry == "retrain" and share is not None):
+        return checked_share(share)
+    if share is not None:
+        raise InvalidRequest("/share", f"is not for {entry}")
+    return None
 
 
 def _moment(text: str) -> datetime:

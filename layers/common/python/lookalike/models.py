@@ -1,5 +1,6 @@
 """The model store, and the serving state that says which model answers."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -7,7 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Self
 
 from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
 from lookalike.encoder import Encoder
@@ -21,12 +24,54 @@ STATE_SECONDS = 5.0  # how long a query may go by an old serving state: `previou
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """Some sessions are answered by the next model, so that its clicks speak before it serves.
+
+    share: of the sessions, from 0 to 1. since: when it began to answer, RFC 3339 in UTC; None
+    while its collection is not verified yet. Raises ValueError for what can be neither.
+    """
+
+    share: float
+    since: str | None = None
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.share, (int, float)) and not isinstance(self.share, bool)
+        if not number or not 0 <= self.share <= 1:  # NaN is not
+            raise ValueError(f"the share of a trial is {self.share!r}, not a number from 0 to 1")
+        if self.since is not None and datetime.fromisoformat(self.since).tzinfo is None:
+            raise ValueError(f"a trial since {self.since!r}, in no time zone")
+
+
+@dataclass(frozen=True, slots=True)
 class ServingState:
-    """Who serves. live answers; next is being filled; previous waits for a rollback."""
+    """Who serves. live answers; next is being filled, or on trial; previous waits for a rollback.
+
+    Raises ValueError for what no change of ours makes.
+    """
 
     live: str
     next: str | None = None
     previous: str | None = None
+    trial: Trial | None = None
+
+    def __post_init__(self) -> None:
+        others = (name for name in (self.next, self.previous) if name is not None)
+        for name in (self.live, *others):
+            if not isinstance(name, str) or not VERSION_PATTERN.fullmatch(name):
+                raise ValueError(f"{name!r} is not a version")
+        if self.next == self.live:
+            raise ValueError(f"{self.live} is live and next at once")
+        if self.trial and self.next is None:
+            raise ValueError("a trial of no next model")
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Raises ValueError and TypeError; one field too many may be one that matters."""
+        trial = document.get("trial")
+        return cls(**{**document, "trial": None if trial is None else Trial(**trial)})
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "trial" or value}
 
     def models(self) -> tuple[str, ...]:
         """Every model whose collection must follow the store, the live one first.
@@ -36,6 +81,28 @@ class ServingState:
         named = (self.live, self.next, self.previous)
         return tuple(dict.fromkeys(model for model in named if model))
 
+    @property
+    def challenger(self) -> str | None:
+        """The next model, once it answers its share of the sessions."""
+        return self.next if self.trial and self.trial.since else None
+
+    @property
+    def filling(self) -> str | None:
+        """The next model, as long as nobody is answered by it."""
+        return None if self.challenger else self.next
+
+    def answering(self, session_id: str | None) -> str:
+        """Who answers this session: always the same one, as long as the trial is the same.
+
+        The challenger is part of what is hashed: a session's side in one trial says nothing about
+        its side in the next.
+        """
+        if session_id is None or not self.trial or not self.challenger:
+            return self.live
+        digest = hashlib.sha256(f"{self.challenger}/{session_id}".encode()).digest()
+        drawn = int.from_bytes(digest[:6], "big") / 2**48  # exact, and below 1
+        return self.challenger if drawn < self.trial.share else self.live
+
 
 class Serving:
     """The one pointer that says who serves; every change is a compare-and-set."""
@@ -43,31 +110,39 @@ class Serving:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._recent: tuple[float, ServingState] | None = None
+        self._changes = 0  # that we made: what was read before one of them is not recent any more
+        self._noting = threading.Lock()
 
     def read(self) -> tuple[ServingState, str]:
         """The state as it is now, and the etag to change it with."""
+        changes = self._changes
         try:
             data, etag = self.store.get(SERVING_KEY)
-            state = ServingState(**json.loads(data))
+            state = ServingState.of(json.loads(data))
         except MissingObject as error:
             raise ModelUnavailable("No model serves yet: index a folder, or deploy one.") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ModelUnavailable(
                 f"{SERVING_KEY} cannot be read ({error}); restore an earlier version of it."
             ) from error
-        self._recent = (time.monotonic(), state)
+        with self._noting:
+            if changes == self._changes:
+                self._recent = (time.monotonic(), state)
         return state, etag
 
     def recent(self) -> ServingState:
         """The state at most STATE_SECONDS old, or older while the store does not answer."""
-        if self._recent and time.monotonic() - self._recent[0] < STATE_SECONDS:
-            return self._recent[1]
+        known = self._recent
+        if known and time.monotonic() - known[0] < STATE_SECONDS:
+            return known[1]
         try:
-            return self.read()[0]
+            state = self.read()[0]
         except DependencyError:
-            if self._recent is None:
+            if known is None:
                 raise
-            return self._recent[1]
+            return known[1]
+        latest = self._recent  # a change of ours may have come while we read
+        return latest[1] if latest else state
 
     def forget(self) -> None:
         """Go by no state that was read before now."""
@@ -79,9 +154,11 @@ class Serving:
 
     def swap(self, expected_etag: str, state: ServingState) -> str:
         """Replace the state that had this etag. Raises PreconditionFailed if it changed since."""
-        data = json.dumps(asdict(state)).encode()
+        data = json.dumps(state.as_json()).encode()
         etag = self.store.put(SERVING_KEY, data, "application/json", if_match=expected_etag)
-        self._recent = (time.monotonic(), state)
+        with self._noting:
+            self._changes += 1
+            self._recent = (time.monotonic(), state)
         return etag
 
 

@@ -1,4 +1,4 @@
-"""Which result goes where: variety, one of each group, and the few paid places."""
+"""Which result goes where: variety, one of each group, the few paid places and the drawn one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,15 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A result in the order of the page. campaign: who paid for the place, "" for nobody."""
+    """A result in the order of the page. campaign: who paid for the place, "" for nobody.
+
+    propensity: the chance that this image was drawn for this place; 1 where it was not drawn.
+    """
 
     rated: Rated
     slot: Slot = "organic"
     campaign: str = ""
+    propensity: float = 1.0
 
 
 def arrange(
@@ -81,6 +85,40 @@ def sponsor(
             paid = chosen.candidate.image.sponsored
             page.insert(place, Placed(chosen, "sponsored", paid.campaign if paid else ""))
     return page[:limit]
+
+
+def explore(
+    page: Sequence[Placed], rated: Sequence[Rated], policy: Policy, draw: float
+) -> list[Placed]:
+    """With a chance of `policy.exploration`, a drawn image stands at a drawn place.
+
+    draw: uniform in [0, 1). Below the share it explores, and there it also says where and what:
+        each place that nobody paid for is as likely as another, the first included, and so is each
+        image, of the page or of those that come next. All between move by one, around the paid
+        places: clicks on an image in two places tell how the places compare.
+    """
+    if draw >= policy.exploration or len(page) < policy.explored_page:
+        return list(page)
+    unpaid = [placed for placed in page if placed.slot != "sponsored"]
+    images = [placed.rated for placed in unpaid] + _next(page, rated)[: len(page)]
+    turns = len(unpaid) * len(images)
+    turn = min(int(draw / policy.exploration * turns), turns - 1)  # a quotient may round up to 1
+    place, which = divmod(turn, len(images))
+    others = [placed for placed in unpaid if placed.rated is not images[which]]
+    drawn = Placed(images[which], "explore", propensity=policy.exploration / turns)
+    moved = iter([*others[:place], drawn, *others[place:]])
+    return [placed if placed.slot == "sponsored" else next(moved) for placed in page]
+
+
+def _next(page: Sequence[Placed], rated: Sequence[Rated]) -> list[Rated]:
+    """Whom a page could show as well, best first: no image twice and no second of a group."""
+    shown = {placed.rated.candidate.image.image_id for placed in page}
+    groups = {placed.rated.candidate.image.group for placed in page} - {""}
+    return [
+        one
+        for one in rated
+        if one.candidate.image.image_id not in shown and one.candidate.image.group not in groups
+    ]
 
 
 def _rows_by_group(rated: Sequence[Rated]) -> dict[str, list[int]]:

@@ -7,9 +7,13 @@ from lookalike.duplicates import Likeness
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Every number that ranking depends on, under one name that the interaction log records."""
+    """Every number that ranking depends on, under one name that the interaction log records.
 
-    name: str = "baseline-1"
+    exploration: share of answers in which chance fills one place; 0 leaves nothing to it.
+    """
+
+    version: str = "baseline-1"
+    exploration: float = 0.0
     # The model card's calibrated thresholds replace these two.
     duplicate: float = 0.98
     floor: float = 0.0
@@ -32,6 +36,14 @@ class Policy:
     # A paid result is at least half as good as the best one, counted from the floor: a share and
     # not a cosine, because every model spreads its cosines differently.
     sponsored_share: float = 0.5
+    # Chance leaves a page alone that is less than the row of a wide screen: whoever asks for the
+    # three most alike wants those, and so few places tell little.
+    explored_page: int = 8
+
+    @property
+    def name(self) -> str:
+        """Each share of exploration is another policy: with it goes the meaning of a propensity."""
+        return f"{self.version}-explore-{self.exploration:g}" if self.exploration else self.version
 
     @property
     def likeness(self) -> Likeness:

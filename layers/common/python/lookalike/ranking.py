@@ -7,19 +7,11 @@ from datetime import datetime
 from lookalike.catalogue import IndexedImage
 from lookalike.duplicates import cosine, representatives, why_same
 from lookalike.index import Candidate
-from lookalike.placement import Placed, Rated, Slot, arrange, sponsor
+from lookalike.placement import Placed, Rated, Slot, arrange, explore, sponsor
 from lookalike.policy import Policy
+from lookalike.reasons import Step, Way, kept, moved, places
 
 __all__ = ["Policy", "Ranking", "Removed", "Result", "Step", "rank"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one stage did to a result."""
-
-    stage: str
-    effect: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +29,7 @@ class Result:
     """One place on the page. Its score stays the similarity as retrieved; order is by position.
 
     duplicates: how many more images it stands for.
-    propensity: the chance that this image was put here; 1 where nothing was left to chance.
+    propensity: the chance that this image was drawn for this place; 1 where it was not drawn.
     """
 
     candidate: Candidate
@@ -69,12 +61,14 @@ def rank(
     now: datetime,
     anchor: IndexedImage | None = None,
     click_rates: Mapping[str, float] | None = None,
+    draw: float = 1.0,
 ) -> Ranking:
     """The best `limit` results; the order of the candidates does not matter.
 
     anchor: the image asked about, where each score is the cosine with it alone. Others of its
         group may appear, like any group, once.
     click_rates: smoothed rates from 0 to 1 by image id; an image without one counts as 0.
+    draw: a number from [0, 1), another one for each answer; 1 leaves nothing to chance.
     """
     visible, hidden = only_visible(best_first(candidates))
     others, echoes = without_anchor(visible, policy, anchor)
@@ -82,14 +76,17 @@ def rank(
     relevant, far = above_floor(distinct, policy)
     rated = by_relevance(relevant, policy, click_rates or {})
     organic, mates = arrange(rated, policy, limit)
-    page = sponsor(organic, rated, policy, limit, now)
-    places = {one.candidate.image.image_id: place for place, one in enumerate(rated, 1)}
+    ranked = sponsor(organic, rated, policy, limit, now)
+    page = explore(ranked, rated, policy, draw)
+    shown = places([placed.rated for placed in page])
+    way = Way(places(rated), places([placed.rated for placed in ranked]))
     results = [
-        _result(placed, position, places, stacks, policy) for position, placed in enumerate(page, 1)
+        _result(placed, position, way, stacks, policy) for position, placed in enumerate(page, 1)
     ]
     mates_removed = [
         Removed(one.image.image_id, one.image.key, "groups", f"{by.image.key} is of its group")
         for one, by in mates
+        if one.image.image_id not in shown  # the mate it gave way to may have left the page
     ]
     return Ranking(
         tuple(results),
@@ -189,39 +186,11 @@ def _removed(candidate: Candidate, stage: str, why: str) -> Removed:
 def _result(
     placed: Placed,
     position: int,
-    places: Mapping[str, int],
+    way: Way,
     stacks: Mapping[str, tuple[str, ...]],
     policy: Policy,
 ) -> Result:
-    image_id = placed.rated.candidate.image.image_id
-    copies = stacks[image_id]
-    trace = _trace(placed, position, places[image_id], len(copies), policy)
-    return Result(
-        placed.rated.candidate, position, placed.slot, len(copies), copies, trace, propensity=1.0
-    )
-
-
-def _trace(
-    placed: Placed, position: int, place: int, copies: int, policy: Policy
-) -> tuple[Step, ...]:
-    """One step for each stage that did something to this result, after the score it came with."""
-    candidate = placed.rated.candidate
-    steps = [
-        Step("visible", "kept", "its status is visible"),
-        Step("floor", "kept", f"its score of {candidate.score:.3f} is at least {policy.floor:.3f}"),
-    ]
-    if copies:
-        steps.insert(1, Step("duplicates", f"stands for {copies} more", "it scores best of them"))
-    moved = f"place {place} → {position}"
-    lift = placed.rated.relevance - candidate.score
-    if lift:
-        steps.append(Step("clicks", f"+{lift:.3f}", "people click it"))
-    if placed.slot == "sponsored":
-        steps.append(Step("sponsored", moved, f"paid for by campaign {placed.campaign}"))
-    elif position < place:
-        steps.append(Step("diversity", moved, "less like the results before it than others"))
-    elif position > place:
-        steps.append(Step("diversity", moved, "gave way to variety or to a paid result"))
-    if candidate.image.group:
-        steps.append(Step("groups", "kept", f"the one of group {candidate.image.group}"))
-    return tuple(steps)
+    copies = stacks[placed.rated.candidate.image.image_id]
+    trace = (*kept(placed.rated, len(copies), policy), *moved(placed, position, way))
+    one = placed.rated.candidate
+    return Result(one, position, placed.slot, len(copies), copies, trace, placed.propensity)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from lookalike import verification
+from lookalike.admission import hint, occupied, wanted
 from lookalike.errors import IndexUnavailable, InvalidRequest, StoreUnavailable
 from lookalike.index import Index
 from lookalike.ingest import Ingest
@@ -19,7 +21,8 @@ LOOK_AGAIN = 1_000
 
 
 class Reindex:
-    """Blue/green: queries are answered by `live` until one compare-and-set names another.
+    """Blue/green: queries are answered by `live` until one compare-and-set names another, or
+    admits the next one to a trial.
 
     From the moment `next` is named, ingest writes to its collection too, so filling it and
     following the store are the same act, and neither misses a change. Each step can be repeated
@@ -36,23 +39,38 @@ class Reindex:
         self.serving = serving
         self.ingest = ingest
 
-    def nominate(self, model: str) -> str:
-        """Name the next model, which may be the previous: that one stays ready until the switch."""
+    def nominate(self, model: str, share: float | None = None) -> str:
+        """Name the next model, which may be the previous: that one stays ready until the switch.
+
+        share: of the sessions, for a trial instead of the switch. Where the model is next already
+            the last word counts: with another share its trial begins anew, without one it ends,
+            to be switched to.
+        """
         state, etag = self.serving.read()
         if model == state.live:
             raise InvalidRequest("/model", f"{model} serves already.")
         if state.next not in (None, model):
-            raise InvalidRequest("/model", f"{state.next} is being filled; wait for it.")
+            raise InvalidRequest("/model", occupied(state))
+        trial = wanted(state, model, share)
         self.index.open(model, self.models.encoder(model).card.dimension)
-        self._swap(etag, replace(state, next=model))
+        self._swap(etag, replace(state, next=model, trial=trial))
         return model
 
     def abandon(self, model: str) -> str:
-        """Let the next model go, if it is this one; returns who serves, which nothing changes."""
+        """Let the next model go, if it is this one, and any trial of it; returns who serves, which
+        nothing changes."""
         state, etag = self.serving.read()
         if state.next == model:
-            self._swap(etag, replace(state, next=None))
+            self._swap(etag, replace(state, next=None, trial=None))
         return state.live
+
+    def stop_trial(self) -> str:
+        """Let the model on trial go; returns it. Its collection stays until the next `retire`."""
+        state, etag = self.serving.read()
+        if state.next is None or state.trial is None:
+            raise InvalidRequest("/model", "No model is on trial.")
+        self._swap(etag, replace(state, next=None, trial=None))
+        return state.next
 
     def fill(self, sync: Callable[[str], object] | None = None) -> tuple[str, ...]:
         """Bring the next collection up to date; returns the keys that are still behind.
@@ -99,21 +117,42 @@ class Reindex:
             raise InvalidRequest("/model", f"{model} is not the next model.")
         if behind := self._behind(model, state.live):
             raise InvalidRequest("/model", f"{len(behind)} pictures are not in {model} yet.")
-        return self._swap(etag, replace(state, live=model, next=None, previous=state.live))
+        return self._swap(
+            etag, replace(state, live=model, next=None, previous=state.live, trial=None)
+        )
+
+    def admit(self, model: str) -> ServingState:
+        """Let the next model answer its share of the sessions; harmless to repeat.
+
+        Verifies first, whoever did before: raises InvalidRequest, and changes nothing, while its
+        collection is not fit to serve.
+        """
+        state, etag = self.serving.read()
+        if state.next != model or state.trial is None:
+            raise InvalidRequest("/model", f"{model} is not to be tried.")
+        if state.challenger:
+            return state
+        found = self.verify(model)
+        if not found.ready:
+            raise InvalidRequest("/model", f"{model} is not fit to be tried: {found.sentence}")
+        trial = replace(state.trial, since=datetime.now(UTC).isoformat(timespec="seconds"))
+        return self._swap(etag, replace(state, trial=trial))
 
     def rollback(self, to: str | None = None) -> ServingState:
         """Let the previous model serve at once; the live one becomes previous, and stays ready.
 
         to: the model to go back to; where it serves already, nothing is done, so that a repeat
-            does not go forth again. A model that was being filled is let go: nobody takes over
-            from the one that was just gone back to.
+            does not go forth again. A model that was being filled, or on trial, is let go: nobody
+            takes over from the one that was just gone back to.
         Raises InvalidRequest when there is none, or when it is behind the live one.
         """
         state, etag = self.serving.read()
         if to is not None and to == state.live:
             return state
         if state.previous is None or to not in (None, state.previous):
-            raise InvalidRequest("/model", f"There is no way back from {state.live}: {_why(to)}.")
+            raise InvalidRequest(
+                "/model", f"There is no way back from {state.live}: {_why(to)}.{hint(state)}"
+            )
         if behind := self._behind(state.previous, state.live, or_live_is_lost=True):
             raise InvalidRequest(
                 "/model",
@@ -123,14 +162,20 @@ class Reindex:
         return self._swap(etag, ServingState(live=state.previous, previous=state.live))
 
     def run(self) -> str:
-        """Fill, verify and switch; queries go on during all of it."""
+        """Fill, verify, and switch or admit to its trial; queries go on during all of it."""
         model = self._next()
         for _ in range(MAX_PASSES):
             if not self.fill():
                 if said := self.problems(model):
                     raise InvalidRequest("/model", f"{model} is not fit to serve: {' '.join(said)}")
-                return self.switch(model).live
+                self.let_in(model)
+                return model
         raise InvalidRequest("/model", f"The catalogue changes faster than {model} fills.")
+
+    def let_in(self, model: str) -> ServingState:
+        """The last step of a filled model: to its trial where one is wanted, or to all queries."""
+        wanted = self.serving.read()[0].trial
+        return self.admit(model) if wanted else self.switch(model)
 
     def retire(self) -> tuple[str, ...]:
         """Drop the collections that serve nobody; returns their models."""

@@ -83,12 +83,17 @@ class Box(Request):
 
 
 class Asked(Request):
-    """What every search may ask for. min_score replaces the model's own relevance floor."""
+    """What every search may ask for. min_score replaces the model's own relevance floor.
+
+    session_id: whose question it is, as in interactions. While another model is on trial it
+        decides which of the two answers; without it the live one does.
+    """
 
     limit: Limit = DEFAULT_LIMIT
     tags: Tags = ()
     min_score: Score | None = None
     explain: bool = False
+    session_id: SessionId | None = None
 
 
 class Find(Asked):

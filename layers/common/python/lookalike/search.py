@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
+
+from aws_lambda_powertools import Logger
 
 from lookalike import images
 from lookalike.answers import answer_body
@@ -26,8 +29,11 @@ from lookalike.stores import MissingObject, Store
 # neighbours are thousands of duplicates or far away, and ranking them would outlast the request.
 WIDEN = 4
 MAX_CANDIDATES = 4_000
+TELLING = 8  # nearest candidates that tell one question from another
 
 Fetch = Callable[[int], Sequence[Candidate]]
+
+logger = Logger()
 
 
 @dataclass(slots=True)
@@ -49,7 +55,9 @@ class Stopwatch:
 
 
 class Search:
-    """Find the images that look most like another one, in the collection of the live model."""
+    """Find the images that look most like another one, in the collection of one model: the live
+    one, or the challenger where the session is one of those that a trial gives it.
+    """
 
     def __init__(
         self,
@@ -60,6 +68,7 @@ class Search:
         links: Links,
         naming: Naming,
         candidates_per_result: int,
+        exploration: float,
     ) -> None:
         self.store = store
         self.index = index
@@ -68,13 +77,15 @@ class Search:
         self.links = links
         self.naming = naming
         self.candidates_per_result = candidates_per_result
+        self.exploration = exploration
 
     def warm_up(self) -> None:
-        """Load the encoder before the first request, where there is one to load yet."""
-        try:
-            self._encoder()
-        except DependencyError:
-            return  # the first request says what is missing
+        """Load who answers before the first request, where there is one to load yet."""
+        with suppress(DependencyError):  # the first request says what is missing
+            state = self.serving.recent()
+            self.models.encoder(state.live)
+            if state.challenger:
+                self.models.encoder(state.challenger)
 
     def similar(self, image_id: str, asked: Asked) -> AnswerBody:
         """The look-alikes of an image of the catalogue, which is described as the anchor.
@@ -82,19 +93,9 @@ class Search:
         Raises UnknownImage for an id that is not in the index.
         """
         watch = Stopwatch()
-        card = self._encoder().card
-        anchor: IndexedImage | None = None
-
-        def fetch(limit: int) -> Sequence[Candidate]:
-            nonlocal anchor
-            anchor, found = self.index.similar(card.model, image_id, limit, _only(asked))
-            return found
-
-        policy = _policy(asked, card)
-        ranking = self._rank(fetch, lambda: anchor, policy, asked.limit, watch)
-        name = self.naming.mint(card.model, policy.name, image_id, ranking.results)
-        took_ms = watch.took_ms()
-        return answer_body(name, card.model, ranking, self.links, asked.explain, took_ms, anchor)
+        return self._answer(
+            asked.session_id, lambda encoder: self._similar(image_id, asked, encoder.card, watch)
+        )
 
     def find(self, asked: Find) -> AnswerBody:
         """The images that look like the given bytes, image, part of an image, or examples.
@@ -102,20 +103,50 @@ class Search:
         Raises UnreadableImage for the bytes and UnknownImage for an id.
         """
         watch = Stopwatch()
-        encoder = self._encoder()
+        return self._answer(asked.session_id, lambda encoder: self._find(asked, encoder, watch))
+
+    def _answer(self, session_id: str | None, ask: Callable[[Encoder], AnswerBody]) -> AnswerBody:
+        """The answer of the session's model, wholly; of the live one where the challenger fails.
+
+        What the challenger does not know the live one may: its collection is written first.
+        """
+        state = self.serving.recent()
+        model = state.answering(session_id)
+        if model != state.live:
+            try:
+                return ask(self.models.encoder(model))
+            except (DependencyError, UnknownImage) as error:
+                logger.warning("answered by the live model", challenger=model, reason=str(error))
+        return ask(self.models.encoder(state.live))
+
+    def _similar(
+        self, image_id: str, asked: Asked, card: ModelCard, watch: Stopwatch
+    ) -> AnswerBody:
+        anchor: IndexedImage | None = None
+
+        def fetch(limit: int) -> Sequence[Candidate]:
+            nonlocal anchor
+            anchor, found = self.index.similar(card.model, image_id, limit, _only(asked))
+            return found
+
+        policy = _policy(asked, card, self._exploration(asked, image_id))
+        ranking = self._rank(fetch, lambda: anchor, policy, asked, watch)
+        name = self.naming.mint(card.model, policy.name, image_id, ranking.results)
+        took_ms = watch.took_ms()
+        return answer_body(name, card.model, ranking, self.links, asked.explain, took_ms, anchor)
+
+    def _find(self, asked: Find, encoder: Encoder, watch: Stopwatch) -> AnswerBody:
         model = encoder.card.model
         wanted = self._wanted(asked, encoder, watch)
 
         def fetch(limit: int) -> Sequence[Candidate]:
             return self.index.nearest(model, wanted, limit, _only(asked))
 
-        policy = _policy(asked, encoder.card)
-        ranking = self._rank(fetch, lambda: None, policy, asked.limit, watch)
-        name = self.naming.mint(model, policy.name, _sole_anchor(asked), ranking.results)
+        anchor = _sole_anchor(asked)
+        policy = _policy(asked, encoder.card, self._exploration(asked, anchor))
+        ranking = self._rank(fetch, lambda: None, policy, asked, watch)
+        name = self.naming.mint(model, policy.name, anchor, ranking.results)
         return answer_body(name, model, ranking, self.links, asked.explain, watch.took_ms())
-
-    def _encoder(self) -> Encoder:
-        return self.models.encoder(self.serving.recent().live)
 
     def _wanted(self, asked: Find, encoder: Encoder, watch: Stopwatch) -> Wanted:
         if asked.image_id is not None and asked.crop is None:
@@ -137,31 +168,48 @@ class Search:
         except MissingObject as error:
             raise UnknownImage(image_id) from error
 
+    def _exploration(self, asked: Asked, anchor_image_id: str | None) -> float:
+        """None where nothing would be learnt: without a session nobody tells what was clicked, and
+        without an anchor no click says what looks like what.
+        """
+        return self.exploration if asked.session_id and anchor_image_id else 0.0
+
     def _rank(
         self,
         fetch: Fetch,
         anchor: Callable[[], IndexedImage | None],
         policy: Policy,
-        limit: int,
+        asked: Asked,
         watch: Stopwatch,
     ) -> Ranking:
         """Retrieve and rank; when that removes too much for a full page, retrieve more."""
+        limit = asked.limit
         reach = min(MAX_CANDIDATES, limit * self.candidates_per_result)
         while True:
             with watch.step("search"):
                 candidates = fetch(reach)
             with watch.step("rank"):
-                ranking = rank(candidates, policy, limit, datetime.now(UTC), anchor=anchor())
+                draw, now = _draw(asked.session_id, candidates), datetime.now(UTC)
+                ranking = rank(candidates, policy, limit, now, anchor=anchor(), draw=draw)
             exhausted = len(candidates) < reach or candidates[-1].score < policy.floor
             if not ranking.short or exhausted or reach == MAX_CANDIDATES:
                 return ranking
             reach = min(MAX_CANDIDATES, reach * WIDEN)
 
 
-def _policy(asked: Asked, card: ModelCard) -> Policy:
+def _draw(session_id: str | None, candidates: Sequence[Candidate]) -> float:
+    """Uniform in [0, 1) over sessions and questions, and always the same for one of each: the page
+    explained or loaded again is the page that was seen. Nothing random outlives a snapshot.
+    """
+    nearest = (one.image.image_id for one in candidates[:TELLING])
+    digest = sha256("\n".join([session_id or "", *nearest]).encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
+
+
+def _policy(asked: Asked, card: ModelCard, exploration: float) -> Policy:
     """By the card of the model that answers: another one may begin to serve meanwhile."""
     floor = card.thresholds.floor if asked.min_score is None else asked.min_score
-    return replace(Policy(), duplicate=card.thresholds.duplicate, floor=floor)
+    return Policy(exploration=exploration, duplicate=card.thresholds.duplicate, floor=floor)
 
 
 def _only(asked: Asked) -> Only:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     signing_keys: str = "data/signing.json"  # secret://NAME, or a file
     interactions: str = "data/interactions"  # firehose://STREAM, or a folder
+    reports: str = ""  # athena://WORKGROUP/DATABASE, or a folder; "" = the one of `interactions`
     changes_queue: str = ""  # URL of the SQS queue that embed reads; only reconcile writes to it
 
     images_url: str = ""  # prefix of links to originals; "" = links signed by the store
@@ -45,3 +46,4 @@ class Settings(BaseSettings):
 
     moderation: Literal["off", "rekognition"] = "off"
     candidates_per_result: int = 3  # how far search over-fetches for the ranking to choose from
+    exploration: float = Field(0.2, ge=0, le=1)  # share of answers where chance fills one place

@@ -41,6 +41,12 @@ class Verification:
     def ready(self) -> bool:
         return not self.behind and not self.problems
 
+    @property
+    def sentence(self) -> str:
+        """What speaks against it; "" when nothing does."""
+        lacks = (f"{self.behind} pictures are not in it yet.",) if self.behind else ()
+        return " ".join((*lacks, *self.problems))
+
 
 def problems(store: Store, index: Index, encoder: Encoder) -> tuple[str, ...]:
     """What is wrong with the collection of this encoder, as far as samples show.

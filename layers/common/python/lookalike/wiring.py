@@ -15,6 +15,7 @@ from lookalike.catalogue import subject_of
 from lookalike.clients import SECRET, ages, aws, renew, secret
 from lookalike.curation import Curation
 from lookalike.deployment import Deployment
+from lookalike.duckdb_log import DuckDBLog
 from lookalike.errors import DependencyError
 from lookalike.folder import Folder
 from lookalike.images import looks_like_picture
@@ -30,6 +31,7 @@ from lookalike.naming import Naming
 from lookalike.reconcile import Reconcile
 from lookalike.reindex import Reindex
 from lookalike.rejects import Rejects
+from lookalike.reports import Reports
 from lookalike.search import Search
 from lookalike.settings import Settings
 from lookalike.signing import SHAPE, Keyring, SigningFile, SigningKeys
@@ -42,6 +44,7 @@ settings = cache(Settings)
 
 BUCKET = "s3://"
 FIREHOSE = "firehose://"
+ATHENA = "athena://"
 
 
 @cache
@@ -132,8 +135,8 @@ def reconcile() -> Reconcile:
 
 @cache
 def search() -> Search:
-    over_fetch = settings().candidates_per_result
-    return Search(image_store(), index(), models(), serving(), links(), naming(), over_fetch)
+    found, drawn = settings().candidates_per_result, settings().exploration
+    return Search(image_store(), index(), models(), serving(), links(), naming(), found, drawn)
 
 
 @cache
@@ -146,6 +149,17 @@ def naming() -> Naming:
 @cache
 def interactions() -> Interactions:
     return Interactions(naming(), _interaction_log(settings().interactions))
+
+
+@cache
+def reports() -> Reports:
+    location = settings().reports or settings().interactions
+    if not location.startswith(ATHENA):
+        return Reports(DuckDBLog(Path(location)), index(), serving())
+    from lookalike.athena import Athena
+
+    workgroup, _, database = location.removeprefix(ATHENA).partition("/")
+    return Reports(Athena(aws("athena"), workgroup, database), index(), serving())
 
 
 @cache
@@ -226,17 +240,11 @@ def _qdrant_server(location: str) -> Index:
         address = secret(location, ADDRESS_SHAPE, Address.from_secret).read
     else:
         here = Address(location, settings().qdrant_api_key.get_secret_value())
+        address = lambda: here  # noqa: E731
 
-        def address() -> Address:
-            return here
-
-    layout = Layout(
-        settings().index_quantisation,
-        settings().index_on_disk,
-        settings().index_shards,
-        settings().index_replicas,
-    )
-    connection = Connection(address, settings().qdrant_timeout_seconds)
+    s = settings()
+    layout = Layout(s.index_quantisation, s.index_on_disk, s.index_shards, s.index_replicas)
+    connection = Connection(address, s.qdrant_timeout_seconds)
     with suppress(DependencyError):  # the first request says what is missing
         connection.client()  # built while the container starts, so that no request waits for it
-    return QdrantServer(connection, settings().collection_prefix, layout)
+    return QdrantServer(connection, s.collection_prefix, layout)

@@ -1,0 +1,1 @@
+"""`lookalike retrain`: clicks → data set → training → gate → the model that serves next."""
