@@ -139,7 +139,9 @@ def test_of_two_changes_at_once_only_one_wins(serving: Serving) -> None:
     assert serving.read()[0].live == "second"
 
 
-@pytest.mark.parametrize("half_written", [b"", b'{"live": "fi', b"{}", b'{"dead": "x"}', b"[]"])
+@pytest.mark.parametrize(
+    "half_written", [b"", b'{"live": "fi', b"{}", b'{"dead": "x"}', b"[]", b"[" * 100_000]
+)
 def test_a_half_written_state_serves_nobody_and_says_so(
     serving: Serving, half_written: bytes
 ) -> None:

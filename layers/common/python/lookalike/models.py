@@ -121,7 +121,7 @@ class Serving:
             state = ServingState.of(json.loads(data))
         except MissingObject as error:
             raise ModelUnavailable("No model serves yet: index a folder, or deploy one.") from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ModelUnavailable(
                 f"{SERVING_KEY} cannot be read ({error}); restore an earlier version of it."
             ) from error
