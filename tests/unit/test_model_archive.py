@@ -104,6 +104,7 @@ def test_an_archive_without_exactly_one_of_each_is_refused(
         gzip.compress(b"text" * 1000),
         archive(MODEL, CARD)[:80],
     ],
+    ids=["empty", "text", "packed text", "much packed text", "cut short"],  # packed, it has a time
 )
 def test_what_is_no_archive_is_refused_in_one_sentence(tmp_path: Path, data: bytes) -> None:
     refusal(data, tmp_path)

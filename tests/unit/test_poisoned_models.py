@@ -14,7 +14,7 @@ from lookalike.foreign import UnusableModel, import_onnx
 from lookalike.models import ModelStore
 from tests.training.gate import challengers as made
 
-BESIDE = Path("work/beside.bin")  # somewhere below where the process works
+BESIDE = Path("desk/beside.bin")  # somewhere below where the process works
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def elsewhere(location: str) -> made.Edit:
 
 @pytest.mark.parametrize(
     "location",
-    ["work/beside.bin", "work/../work/beside.bin", "/{here}/work/beside.bin", "*/_ORT_MEM_ADDR_/*"],
+    ["desk/beside.bin", "desk/../desk/beside.bin", "/{here}/desk/beside.bin", "*/_ORT_MEM_ADDR_/*"],
 )
 def test_a_model_reads_no_file_but_its_own(location: str, store: ModelStore) -> None:
     """What another file holds would be in its vectors, and its sha256 would not say so."""
@@ -59,7 +59,7 @@ def test_a_model_reads_no_file_but_its_own(location: str, store: ModelStore) -> 
 
 
 def test_an_imported_file_that_names_another_is_refused_in_one_sentence() -> None:
-    file = made.model(Path("made"), "spy-1", elsewhere("work/beside.bin")) / ONNX_NAME
+    file = made.model(Path("made"), "spy-1", elsewhere("desk/beside.bin")) / ONNX_NAME
     mean = std = (0.5, 0.5, 0.5)
 
     with pytest.raises(UnusableModel, match="save the model as one file"):
