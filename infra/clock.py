@@ -13,8 +13,8 @@ from infra import permissions
 if TYPE_CHECKING:
     from infra.lookalike import Lookalike
 
-# 250 bytes for each picture and as much for its sidecar: some five million of them. It is also the
-# most that a new account gives.
+# 500 bytes for each picture and its thumbnail, 250 for its sidecar: some four million. It is also
+# the most that a new account gives.
 RECONCILE_MB = 3008
 RECONCILE_SECONDS = 900  # what it has no time for, the next night finds again
 RECONCILE_WINDOW_MINUTES = 30  # nobody waits for it at its minute

@@ -82,8 +82,8 @@ def follow(who: iam.IGrantable, environment: Environment, storage: Storage) -> N
     """
     read(who, storage.images)
     read_models(who, storage.models)
-    read(who, storage.derived, "rejects/*")
     for keys in ("thumbnails/*", "rejects/*"):
+        read(who, storage.derived, keys)
         write(who, storage.derived, keys)
         delete(who, storage.derived, keys)
     read_secret(who, environment.qdrant.secret)

@@ -22,7 +22,7 @@ THUMBNAIL_KB = 31.5  # WebP of 512 pixels, made of 18 photos of 300 KB on averag
 # Assumed: never measured in AWS.
 GRAVITON = 2.0  # a vCPU of Lambda takes this many times as long as the core above
 QDRANT_MS = 15  # waiting for the index
-S3_MS = 100  # embed waiting for S3: five requests
+S3_MS = 180  # embed waiting for S3: eleven requests
 INTERACTIONS_MS = 20  # verify the answer's name, hand over to Firehose
 UPLOADS = 0.3  # share of searches that bring a picture
 COLD = 0.005  # share of searches that start a container
@@ -42,7 +42,7 @@ LOG_COMPRESSION = 0.15  # what is kept of what was taken in
 TRACED = 0.05  # X-Ray's default: the first request of every second and this share of the rest
 QUERY_KB, POINT_KB = 3, 6  # sent to Qdrant for a search and for an image
 CHURN = 0.05  # share of the catalogue that is new or changed in a month
-S3_READS, S3_WRITES, SQS_REQUESTS = 4, 2, 3  # for each image that is indexed
+S3_READS, S3_WRITES, SQS_REQUESTS = 9, 2, 3  # for each image that is indexed
 POLLERS, POLL_SECONDS = 5, 20  # Lambda asks an empty queue this often
 RECONCILE_SECONDS = 60  # of a night, for a million images
 FILL_BATCH = 100  # keys that one child of the Distributed Map gets

@@ -11,7 +11,7 @@ from local.changes import Changes
 from local.queue import Queue
 from lookalike import wiring
 from lookalike.errors import LookalikeError, ModelUnavailable
-from lookalike.reconcile import census
+from lookalike.reconcile import missed
 
 ROUND_SECONDS = 0.2
 COMPARE_SECONDS = 600.0  # the comparison that nobody asked for: against missed changes
@@ -102,9 +102,11 @@ class Keeper:
             self._next_compare = time.monotonic() + PATIENCE_SECONDS
             return
         began = time.monotonic()
-        model = wiring.serving().read()[0].live
-        found = census(wiring.image_store(), wiring.index(), wiring.rejects(), model)
-        sent = self.changes.report([*found.drift, *found.retriable])
+        state = wiring.serving().read()[0]
+        others = [model for model in state.models() if model not in (state.live, state.filling)]
+        stores = wiring.image_store(), wiring.index(), wiring.rejects()
+        found = missed(*stores, state.live, others)
+        sent = self.changes.report([*found.keys, *found.retriable])
         self._worked = self._worked or sent > 0
         took = time.monotonic() - began
         logger.info("compared in %.1f s: %d differ", took, sent)

@@ -38,8 +38,7 @@ role deployment
     s3:ListBucket | models
     secretsmanager:GetSecretValue | secret qdrant
 role embed
-    s3:DeleteObject, s3:GetObject, s3:PutObject | derived/rejects/*
-    s3:DeleteObject, s3:PutObject | derived/thumbnails/*
+    s3:DeleteObject, s3:GetObject, s3:PutObject | derived/rejects/*, derived/thumbnails/*
     s3:GetObject | images/*, models/*/card.json, models/*/model.onnx, models/serving.json
     s3:ListBucket | derived, images, models
     secretsmanager:GetSecretValue | secret qdrant
@@ -56,8 +55,7 @@ role interactions
 role interactions release
     managed | AWSCodeDeployRoleForLambdaLimited
 role learning
-    s3:DeleteObject, s3:GetObject, s3:PutObject | derived/rejects/*
-    s3:DeleteObject, s3:PutObject | derived/thumbnails/*
+    s3:DeleteObject, s3:GetObject, s3:PutObject | derived/rejects/*, derived/thumbnails/*
     s3:GetObject | images/*, models/training/*
     s3:GetObject, s3:PutObject | models/*/card.json, models/*/model.onnx,
         models/learning/lease.json, models/serving.json

@@ -114,3 +114,17 @@ def test_a_model_with_foreign_vectors_is_let_go_and_the_trouble_told(
 
     assert wiring.serving().read()[0] == ServingState(live=world.model)
     assert keeper.trouble.startswith("next-1 is not fit to serve: 1 of 2 pictures do not find")
+
+
+def test_what_the_previous_model_lacks_is_brought_up_for_a_rollback(
+    world: World, keeper: Keeper
+) -> None:
+    settle(keeper)
+    wiring.index().delete(world.model, image_id_of("red.jpg"))
+
+    keeper.compare()
+
+    until(lambda: keeper.queue.counts().waiting == 1)
+    message = keeper.queue.receive()
+    assert message is not None
+    assert message.key == "red.jpg"

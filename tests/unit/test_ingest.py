@@ -1,10 +1,13 @@
 """Whatever happened to a key, afterwards the index agrees with the store."""
 
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,7 +16,7 @@ from lookalike.catalogue import IndexedImage, image_id_of
 from lookalike.errors import IndexUnavailable, StoreUnavailable
 from lookalike.folder import Folder
 from lookalike.images import looks_like_picture
-from lookalike.ingest import Ingest
+from lookalike.ingest import Ingest, thumbnail_of
 from lookalike.moderation import Verdict
 from lookalike.stores import Store
 from tests.conftest import World, jpeg
@@ -264,6 +267,24 @@ def test_a_picture_deleted_while_it_is_read_does_not_come_back(world: World) -> 
     assert indexed(world) is None
 
 
+class Vanishing(Folder):
+    """A folder whose pictures are gone when they are read."""
+
+    def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
+        (self.root / key).unlink()
+        return super().get(key, max_bytes)
+
+
+def test_a_picture_that_is_gone_when_it_is_read_leaves_nothing_behind(world: World) -> None:
+    world.drop(a=jpeg("red"))
+    world.write(KEY, jpeg("blue", (50, 50)))
+
+    assert with_store(Vanishing(world.pictures)).sync(KEY) == "removed"
+
+    assert indexed(world) is None
+    assert not has_thumbnail()
+
+
 def test_a_slow_worker_does_not_overwrite_a_faster_one(world: World) -> None:
     """One worker has read the old version when another indexes the new one."""
     world.write(KEY, jpeg("red"))
@@ -275,6 +296,81 @@ def test_a_slow_worker_does_not_overwrite_a_faster_one(world: World) -> None:
     with_store(Restless(world.pictures, once(another_worker))).sync(KEY)
 
     assert found(world).width == 50
+
+
+class Flickering(Folder):
+    """A folder in which other bytes are there for as long as a picture is read."""
+
+    def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
+        path = self.root / key
+        before, times = path.read_bytes(), path.stat()
+        path.write_bytes(jpeg("blue", (50, 50)))
+        read = super().get(key, max_bytes)
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        self.get = super().get  # type: ignore[method-assign]
+        return read
+
+
+def test_bytes_that_went_and_came_back_leave_what_is_there_now(world: World) -> None:
+    """The etag after is the etag before, and what was read is neither's."""
+    world.write(KEY, jpeg("red"))
+
+    with_store(Flickering(world.pictures)).sync(KEY)
+
+    assert found(world).width == 96
+
+
+def test_bytes_that_flicker_do_not_become_the_vector_of_what_another_model_knows(
+    world: World, next_model: str
+) -> None:
+    """The live collection is current; the next one is filled while other bytes are there."""
+    world.drop(a=jpeg("red"))
+    wiring.reindex().nominate(next_model)
+
+    with_store(Flickering(world.pictures)).sync(KEY)
+
+    vectors = [
+        wiring.index().vector(model, image_id_of(KEY)) for model in (world.model, next_model)
+    ]
+    assert vectors[0] is not None
+    assert vectors[1] is not None
+    assert np.allclose(vectors[0], vectors[1])
+
+
+def test_a_thumbnail_that_a_slow_worker_left_is_made_again(world: World) -> None:
+    """It had read an older version, wrote its thumbnail over the newer one's, and died."""
+    world.drop(a=jpeg("red"))
+    right = wiring.derived_store().get(thumbnail_of(image_id_of(KEY)))[0]
+    wiring.derived_store().put(thumbnail_of(image_id_of(KEY)), b"of another version", "image/webp")
+
+    assert wiring.ingest().sync(KEY) == "indexed"
+
+    assert wiring.derived_store().get(thumbnail_of(image_id_of(KEY)))[0] == right
+
+
+def test_the_reject_of_a_picture_that_is_fine_is_cleared(world: World) -> None:
+    """A slow worker recorded it for an older version, and died."""
+    world.drop(a=b"")
+    reject = wiring.rejects().get(image_id_of(KEY))
+    assert reject is not None
+    world.drop(a=jpeg())
+    wiring.rejects().record(reject)
+
+    assert wiring.ingest().sync(KEY) == "unchanged"
+
+    assert reject_reason() is None
+
+
+def test_a_point_that_was_copied_from_another_model_is_made_again(world: World) -> None:
+    world.drop(a=jpeg())
+    vector = wiring.index().vector(world.model, image_id_of(KEY))
+    assert vector is not None
+    wiring.index().put(world.model, replace(found(world), model="another-1"), vector)
+
+    assert wiring.ingest().sync(KEY) == "indexed"
+
+    assert found(world).model == world.model
 
 
 def test_a_key_that_never_rests_is_left_for_later(world: World) -> None:

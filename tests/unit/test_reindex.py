@@ -1,38 +1,23 @@
 """Another encoder takes over without a mixed or an empty answer."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count as count_from
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from lookalike import wiring
-from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
 from lookalike.catalogue import IndexedImage, image_id_of
 from lookalike.errors import IndexUnavailable, InvalidRequest, StoreUnavailable
-from lookalike.models import SHIPPED, ServingState
+from lookalike.index import Vector
+from lookalike.ingest import thumbnail_of
+from lookalike.models import ServingState
 from lookalike.moderation import Verdict
 from lookalike.reconcile import Census, census
 from lookalike.requests import Asked
 from tests.conftest import World, jpeg
-
-NEXT = "next-1"
-
-
-@pytest.fixture
-def next_model(world: World, tmp_path: Path) -> str:
-    """The shipped encoder under another version."""
-    folder = tmp_path / "next"
-    folder.mkdir()
-    shutil.copy(SHIPPED / ONNX_NAME, folder / ONNX_NAME)
-    card = replace(ModelCard.read(SHIPPED), model=NEXT)
-    (folder / CARD_NAME).write_text(card.to_json())
-    wiring.models().add(folder)
-    return NEXT
 
 
 def has(model: str, key: str) -> bool:
@@ -230,7 +215,8 @@ def test_another_model_needs_another_vector_and_no_other_review(
     assert paid.reviews == 1
     assert before is not None
     assert before.status == "unsafe"
-    assert wiring.index().get(next_model, image_id_of("red.jpg")) == before
+    after = wiring.index().get(next_model, image_id_of("red.jpg"))
+    assert after == replace(before, model=next_model)
 
 
 def test_the_previous_model_stays_ready_until_the_switch(world: World, next_model: str) -> None:
@@ -384,6 +370,46 @@ def test_a_picture_that_came_during_the_census_does_not_hold_up_the_switch(
     assert wiring.reindex().behind() == ()
 
 
+def test_a_worker_that_is_overtaken_by_a_whole_switch_writes_to_the_new_model_too(
+    world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read who serves before the next model was named, and writes when that one serves."""
+    world.drop(red=jpeg("red"))
+    world.write("late.jpg", jpeg("blue"))
+    real = wiring.index().put
+
+    def after_a_switch(model: str, image: IndexedImage, vector: Vector) -> None:
+        monkeypatch.setattr(wiring.index(), "put", real)
+        wiring.reindex().nominate(next_model)
+        wiring.reindex().run()
+        real(model, image, vector)
+
+    monkeypatch.setattr(wiring.index(), "put", after_a_switch)
+
+    wiring.ingest().sync("late.jpg")
+
+    assert wiring.serving().read()[0].live == next_model
+    assert has(next_model, "late.jpg")
+
+
+def test_what_a_model_kept_of_a_picture_that_broke_is_gone_before_it_serves(
+    world: World, next_model: str
+) -> None:
+    """The picture was overwritten by a broken one while that model followed nothing."""
+    world.drop(red=jpeg("red"), blue=jpeg("blue"))
+    wiring.reindex().nominate(next_model)
+    wiring.reindex().fill()
+    wiring.reindex().abandon(next_model)
+    world.drop(blue=b"broken")
+
+    wiring.reindex().nominate(next_model)
+    with pytest.raises(InvalidRequest, match="1 pictures are not in next-1 yet"):
+        wiring.reindex().switch(next_model)
+    wiring.reindex().run()
+
+    assert not has(next_model, "blue.jpg")
+
+
 def test_a_collection_that_serves_nobody_is_dropped(world: World, next_model: str) -> None:
     wiring.index().open("forgotten-1", 4)
     wiring.reindex().nominate(next_model)
@@ -391,6 +417,36 @@ def test_a_collection_that_serves_nobody_is_dropped(world: World, next_model: st
     assert wiring.reindex().retire() == ("forgotten-1",)
 
     assert set(wiring.index().models()) == {world.model, next_model}
+
+
+@pytest.mark.parametrize("moment", ["before it is named", "after"])
+def test_a_model_that_is_named_while_its_old_collection_is_dropped_has_one(
+    moment: str, world: World, next_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.drop(red=jpeg("red"))
+    wiring.index().open(next_model, 256)
+    index, serving = wiring.index(), wiring.serving()
+    drop, swap = index.drop, serving.swap
+
+    def named_meanwhile(model: str) -> None:
+        monkeypatch.setattr(index, "drop", drop)
+        wiring.reindex().nominate(next_model)
+        drop(model)
+
+    def dropped_meanwhile(etag: str, state: ServingState) -> str:
+        monkeypatch.setattr(serving, "swap", swap)
+        wiring.reindex().retire()
+        return swap(etag, state)
+
+    if moment == "after":
+        monkeypatch.setattr(index, "drop", named_meanwhile)
+        wiring.reindex().retire()
+    else:
+        monkeypatch.setattr(serving, "swap", dropped_meanwhile)
+        wiring.reindex().nominate(next_model)
+
+    wiring.ingest().sync("red.jpg")
+    assert has(next_model, "red.jpg")
 
 
 def count(world: World) -> Census:
@@ -425,6 +481,61 @@ def test_syncing_the_drift_leaves_none(world: World) -> None:
     assert list(after.drift) == []
     assert after.indexed == 2
     assert after.rejected == {"broken.jpg"}
+
+
+def test_a_thumbnail_that_is_missing_or_another_one_is_drift(world: World) -> None:
+    world.drop(missing=jpeg("red"), other=jpeg("blue"), right=jpeg("green"), refused=b"text")
+    derived = wiring.derived_store()
+    derived.delete(thumbnail_of(image_id_of("missing.jpg")))
+    derived.put(thumbnail_of(image_id_of("other.jpg")), b"of what was there before", "image/webp")
+
+    derived.put(thumbnail_of(image_id_of("refused.jpg")), b"of what was there before", "image/webp")
+
+    assert count(world).pending == {"missing.jpg", "other.jpg"}
+    assert count(world).outdated == {"refused.jpg"}
+
+    for key in count(world).drift:
+        wiring.ingest().sync(key)
+    assert list(count(world).drift) == []
+
+
+def test_a_point_of_another_model_is_drift(world: World) -> None:
+    world.drop(red=jpeg("red"))
+    image = wiring.index().get(world.model, image_id_of("red.jpg"))
+    vector = wiring.index().vector(world.model, image_id_of("red.jpg"))
+    assert image is not None
+    assert vector is not None
+    wiring.index().put(world.model, replace(image, model="another-1"), vector)
+
+    assert count(world).pending == {"red.jpg"}
+
+
+def test_the_reject_of_a_picture_that_is_gone_or_fine_is_drift(world: World) -> None:
+    world.drop(gone=b"text", fine=b"text")
+    rejects = list(wiring.rejects().all())
+    (world.pictures / "gone.jpg").unlink()
+    world.drop(fine=jpeg())
+    for reject in rejects:
+        wiring.rejects().record(reject)
+
+    found = count(world)
+
+    assert found.orphaned == {"gone.jpg"}
+    assert found.outdated == {"fine.jpg"}
+    for key in found.drift:
+        wiring.ingest().sync(key)
+    assert list(wiring.rejects().all()) == []
+
+
+def test_a_record_of_a_reject_that_cannot_be_read_is_made_again(world: World) -> None:
+    world.drop(broken=b"text")
+    record = f"rejects/{image_id_of('broken.jpg')}.json"
+    wiring.derived_store().put(record, b'{"key": "bro', "application/json")
+
+    assert count(world).pending == {"broken.jpg"}
+
+    assert wiring.ingest().sync("broken.jpg") == "rejected"
+    assert count(world).rejected == {"broken.jpg"}
 
 
 def test_a_mended_reject_is_pending_until_it_is_looked_at(world: World) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from lookalike.aws_faults import AWS_FAULTS, NotAnAnswer, is_of_aws, required
 from lookalike.errors import StoreUnavailable, UnreadableImage
 from lookalike.stores import (
     ABSENT,
@@ -41,12 +43,13 @@ def _in_our_words(key: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in MISSING:
+        # Not what something between us says: what S3 does not have leaves the index.
+        if code in MISSING and is_of_aws(error.response):
             raise MissingObject(key) from error
         if code in WRITTEN_BETWEEN:
             raise PreconditionFailed(key) from error
         raise StoreUnavailable(f"S3 refused {key!r}: {code}") from error
-    except BotoCoreError as error:
+    except (*AWS_FAULTS, ValueError) as error:  # the latter: a header that is no number or no date
         raise StoreUnavailable(f"S3 did not answer for {key!r}: {error}") from error
 
 
@@ -65,17 +68,20 @@ class Bucket:
         try:
             with _in_our_words(key):
                 answer = self.client.head_object(Bucket=self.name, Key=key)
+                etag, size = required(answer, "ETag"), required(answer, "ContentLength")
+                modified = required(answer, "LastModified")
         except MissingObject:
             return None
-        return Head(_bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"])
+        return Head(_bare(etag), size, modified)
 
     def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
         with _in_our_words(key):
             answer = self.client.get_object(Bucket=self.name, Key=key)
-            if max_bytes is not None and answer["ContentLength"] > max_bytes:
-                answer["Body"].close()
-                raise UnreadableImage("too_many_bytes", f"{answer['ContentLength']} bytes")
-            return answer["Body"].read(), _bare(answer["ETag"])
+            etag, size = required(answer, "ETag"), required(answer, "ContentLength")
+            with closing(answer["Body"]) as body:  # one that stops midway keeps its connection
+                if max_bytes is not None and size > max_bytes:
+                    raise UnreadableImage("too_many_bytes", f"{size} bytes", _bare(etag))
+                return body.read(), _bare(etag)
 
     def put(self, key: str, data: bytes, content_type: str, if_match: str | None = None) -> str:
         condition: dict[str, Any] = {}
@@ -88,13 +94,16 @@ class Bucket:
                 answer = self.client.put_object(
                     Bucket=self.name, Key=key, Body=data, ContentType=content_type, **condition
                 )
+                etag = required(answer, "ETag")
         except MissingObject as error:  # IfMatch on an object that is gone answers 404
             raise PreconditionFailed(key) from error
-        return _bare(answer["ETag"])
+        return _bare(etag)
 
     def delete(self, key: str) -> None:
         with _in_our_words(key):
-            self.client.delete_object(Bucket=self.name, Key=key)
+            answer = self.client.delete_object(Bucket=self.name, Key=key)
+            if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT:
+                raise NotAnAnswer(field="status 204")
 
     def keys(self, prefix: str = "") -> Iterator[tuple[str, Head]]:
         with _in_our_words(prefix):
@@ -102,6 +111,7 @@ class Bucket:
                 Bucket=self.name, Prefix=prefix
             )
             for page in pages:
+                required(page, "Name")  # else a bucket whose listing was cut short looks empty
                 for entry in page.get("Contents", []):
                     yield (
                         entry["Key"],

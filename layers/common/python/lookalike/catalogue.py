@@ -45,9 +45,23 @@ class Sponsorship:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """The etags of what a point is made of, "" for what is not there."""
+
+    etag: str
+    sidecar_etag: str
+    thumbnail: str
+
+
+GONE = Version("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedImage:
     """One point's payload: everything a query needs to rank and show an image.
 
+    model: whose vector this is; a point copied from another collection gives itself away.
+    thumbnail: the etag of the thumbnail that was made of this very version.
     phash: 16 hex digits (64-bit DCT hash of the luma), or "" for a flat picture, which has none.
     colour: mean sRGB as 6 hex digits.
     """
@@ -70,6 +84,13 @@ class IndexedImage:
     sponsored: Sponsorship | None = None
     status: Status = "unmoderated"
     reason: str = ""  # why the status is not visible
+    model: str = ""
+    thumbnail: str = ""
+
+    def is_current(self, model: str, version: Version) -> bool:
+        """Whether this is the point of that collection for these very versions."""
+        made_of = Version(self.etag, self.sidecar_etag, self.thumbnail)
+        return made_of == version and self.model == model
 
     def to_payload(self) -> dict[str, Any]:
         """JSON-ready, as stored in the index. `None` and empty fields are kept: one shape."""

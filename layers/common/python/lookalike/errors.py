@@ -19,6 +19,7 @@ LookalikeError
     ├── SigningKeysUnavailable
     ├── InteractionsUnavailable  the log did not take them; sending them again is harmless
     ├── ReportsUnavailable    the log cannot be counted, or not in time
+    ├── OutOfTime             all of them together took longer than whoever called waits
     └── ModelUnavailable      no model serves, or its file differs from its card
 """
 
@@ -73,15 +74,16 @@ class InvalidRequest(CallerError):
 
 
 class UnreadableImage(CallerError):
-    """The bytes are not a picture we accept."""
+    """The bytes are not a picture we accept. etag: theirs, where a store refused to read them."""
 
     status = 422
     title = "Unreadable image"
 
-    def __init__(self, reason: RejectReason, detail: str = "") -> None:
+    def __init__(self, reason: RejectReason, detail: str = "", etag: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason: RejectReason = reason
         self.detail = detail
+        self.etag = etag
 
 
 class UnknownImage(CallerError):
@@ -167,6 +169,10 @@ class SigningKeysUnavailable(DependencyError):
 
 class InteractionsUnavailable(DependencyError):
     """The interaction log did not take what was sent."""
+
+
+class OutOfTime(DependencyError):
+    """What we rely on answers, but too slowly for this request."""
 
 
 class ReportsUnavailable(DependencyError):

@@ -1,5 +1,6 @@
 """A folder as a store: the pictures stay where they are."""
 
+import errno
 import fcntl
 import hashlib
 import hmac
@@ -61,11 +62,11 @@ class Folder:
         if path is None or head is None:
             raise MissingObject(key)
         if max_bytes is not None and head.size > max_bytes:
-            raise UnreadableImage("too_many_bytes", f"{head.size} bytes")
+            raise UnreadableImage("too_many_bytes", f"{head.size} bytes", head.etag)
         try:
             return Path(path).read_bytes(), head.etag
         except PermissionError as error:
-            raise UnreadableImage("permission_denied") from error
+            raise UnreadableImage("permission_denied", etag=head.etag) from error
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingObject(key) from error
         except OSError as error:
@@ -85,6 +86,10 @@ class Folder:
                     raise PreconditionFailed(key)
                 return _replace(path, data)
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise ReadOnlyCatalogue(
+                    f"{key!r} is a longer name than a file may have."
+                ) from error
             raise StoreUnavailable(f"Cannot write {key!r}: {error.strerror}") from error
 
     def delete(self, key: str) -> None:

@@ -1,14 +1,16 @@
 """Make the index agree with the store, for one key."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from lookalike import fingerprints, images, sidecars
 from lookalike.catalogue import (
+    GONE,
     IndexedImage,
     Status,
+    Version,
     image_id_of,
     names_image,
     sidecar_of,
@@ -25,24 +27,30 @@ from lookalike.stores import Head, MissingObject, Store
 
 Outcome = Literal["indexed", "unchanged", "removed", "rejected"]
 
+THUMBNAILS = "thumbnails/"
 MAX_ROUNDS = 5  # a key that changes faster than it can be read is left for a later event
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """What the store holds for one image at one moment."""
+class Seen:
+    """What there is to go by for one key, at one moment.
 
-    image: Head
-    sidecar_etag: str  # "" without a sidecar
+    models: those whose collections must follow the store.
+    modified: of the picture. A date alone is no change.
+    """
+
+    models: tuple[str, ...]
+    version: Version
+    modified: datetime | None = field(default=None, compare=False)
 
 
 class Ingest:
     """Follow the store, one key at a time.
 
-    An event only says that a key may have changed. `sync` looks at the store, makes every serving
-    collection agree, and looks again: if the key changed meanwhile it starts over. Two workers on
-    one key, duplicated, reordered and late events therefore end in the same place: whoever writes
-    last has looked after writing. Everything here is harmless to repeat.
+    An event only says that a key may have changed. `sync` looks, writes, and looks again: unless it
+    sees what it wrote, it starts over. Whoever writes last has looked after writing, so two workers
+    on one key, duplicated, reordered and late events, and a change of who serves in the middle, all
+    end in the same place. Everything here is harmless to repeat.
     """
 
     def __init__(
@@ -70,80 +78,85 @@ class Ingest:
         """
         key = subject_of(changed_key)
         seen = self._look(key)
-        outcome = self._agree(key, seen)
         for _ in range(MAX_ROUNDS):
-            now = self._look(key)
-            if now == seen:
+            outcome, made = self._agree(key, seen)
+            if made is None:
                 return outcome
-            seen, outcome = now, self._agree(key, now)
+            seen = self._look(key)
+            if seen == made:
+                return outcome
         raise StoreUnavailable(f"{key!r} keeps changing while it is read.")
 
     def agrees(self, key: str, model: str) -> bool:
         """Whether this collection holds what the store holds of the key now, be that nothing."""
-        version = self._look(key)
-        if version is None:
+        version = self._look(key).version
+        refused = self.rejects.get(image_id_of(key))
+        if not version.etag or (refused and refused.etag == version.etag):
             return self.index.get(model, image_id_of(key)) is None
         return self._current(model, key, version) is not None
 
-    def _look(self, key: str) -> Version | None:
+    def _look(self, key: str) -> Seen:
+        """The serving state too is read afresh: a collection that began to fill a moment ago must
+        not miss this."""
+        models = self.serving.read()[0].models()
+        thumbnail = self.derived.head(thumbnail_of(image_id_of(key)))
         image = self.images.head(key) if names_image(key) else None
-        if image is None:
-            return None
-        sidecar = self.images.head(sidecar_of(key))
-        return Version(image, sidecar.etag if sidecar else "")
+        sidecar = self.images.head(sidecar_of(key)) if image else None
+        version = Version(_etag(image), _etag(sidecar), _etag(thumbnail))
+        return Seen(models, version, image.modified if image else None)
 
-    def _agree(self, key: str, version: Version | None) -> Outcome:
-        # Read afresh each time: a collection that began to fill a moment ago must not miss this.
-        serving = self.serving.read()[0].models()
-        if version is None:
-            return self._remove(key, serving)
-        current = {model: self._current(model, key, version) for model in serving}
-        behind = [model for model, image in current.items() if image is None]
-        if not behind:
-            return "unchanged"
+    def _agree(self, key: str, seen: Seen) -> tuple[Outcome, Seen | None]:
+        """Also what will be seen afterwards if nobody else writes; None if nothing was written."""
+        if not seen.version.etag:
+            return self._remove(key, seen)
+        current = {model: self._current(model, key, seen.version) for model in seen.models}
         known = next((image for image in current.values() if image is not None), None)
+        behind = tuple(model for model, image in current.items() if image is None)
+        if not behind:
+            return "unchanged", self._vindicate(key, seen)
+        etag = seen.version.etag
         try:
-            return self._index(key, version, behind, known)
+            data, etag = self.images.get(key, images.MAX_BYTES)
+            if etag != seen.version.etag:  # it changed since we looked: what was current is not
+                behind, known = seen.models, None
+            return "indexed", self._index(key, _of(etag, seen), data, behind, known)
         except MissingObject:
-            return self._remove(key, serving)  # gone since we looked; the next look decides
+            return self._remove(key, seen)  # gone since we looked; the next look decides
         except UnreadableImage as error:
-            return self._reject(key, version, serving, error)
+            return self._reject(key, _of(error.etag or etag, seen), error)
 
     def _current(self, model: str, key: str, version: Version) -> IndexedImage | None:
         """The point of this collection, if it was made from these very versions."""
         image = self.index.get(model, image_id_of(key))
-        current = image and is_current(image, version.image.etag, version.sidecar_etag)
-        return image if current else None
+        return image if image and image.is_current(model, version) else None
 
     def _index(
-        self, key: str, version: Version, models: list[str], known: IndexedImage | None
-    ) -> Outcome:
+        self, key: str, seen: Seen, data: bytes, models: tuple[str, ...], known: IndexedImage | None
+    ) -> Seen:
         """known: the point of another collection. Another model needs another vector and no more:
         a moderator, who may want to be paid, is not asked again."""
-        data, etag = self.images.get(key, images.MAX_BYTES)
         encoders = [self.models.encoder(model) for model in models]
         sizes = [encoder.card.preprocessing.size for encoder in encoders]
         picture = images.decode(data, at_least=images.enough_for(*sizes))
-        if known is None or known.etag != etag:
-            known = self._describe(key, version, data, etag, picture)
-            # The thumbnail first: nothing may be found before it can be shown.
-            thumbnail = images.thumbnail(picture.pixels)
-            self.derived.put(thumbnail_of(known.image_id), thumbnail, "image/webp")
+        image = known or self._describe(key, seen, data, picture)
         for encoder in encoders:
-            self.index.put(encoder.card.model, known, encoder.encode([picture.pixels])[0])
-        self.rejects.clear(known.image_id)
-        return "indexed"
+            model = encoder.card.model
+            self.index.put(model, replace(image, model=model), encoder.encode([picture.pixels])[0])
+        self.rejects.clear(image.image_id)
+        version = Version(image.etag, image.sidecar_etag, image.thumbnail)
+        return replace(seen, version=version)
 
-    def _describe(
-        self, key: str, version: Version, data: bytes, etag: str, picture: Picture
-    ) -> IndexedImage:
-        status, reason, sidecar, sidecar_etag = self._judge(key, version, picture)
+    def _describe(self, key: str, seen: Seen, data: bytes, picture: Picture) -> IndexedImage:
+        status, reason, sidecar, sidecar_etag = self._judge(key, seen.version, picture)
+        # The thumbnail before the point: nothing may be found before it can be shown.
+        small = images.thumbnail(picture.pixels)
+        thumbnail = self.derived.put(thumbnail_of(image_id_of(key)), small, "image/webp")
         return IndexedImage(
             image_id=image_id_of(key),
             key=key,
-            etag=etag,
+            etag=seen.version.etag,
             sidecar_etag=sidecar_etag,
-            uploaded_at=version.image.modified.isoformat(),
+            uploaded_at=_date(seen.modified),
             indexed_at=datetime.now(UTC).isoformat(),
             width=picture.width,
             height=picture.height,
@@ -157,6 +170,7 @@ class Ingest:
             sponsored=sidecar.sponsored,
             status=status,
             reason=reason,
+            thumbnail=thumbnail,
         )
 
     def _judge(
@@ -185,36 +199,49 @@ class Ingest:
         verdict = self.moderator.review(picture.pixels)
         return verdict.status, verdict.reason, sidecar, etag
 
-    def _remove(self, key: str, models: tuple[str, ...]) -> Outcome:
+    def _vindicate(self, key: str, seen: Seen) -> Seen | None:
+        """Clear the reject that a slow worker left beside a point that is current."""
+        if self.rejects.get(image_id_of(key)) is None:
+            return None
+        self.rejects.clear(image_id_of(key))
+        return seen
+
+    def _remove(self, key: str, seen: Seen) -> tuple[Outcome, Seen]:
         image_id = image_id_of(key)
-        for model in models:
+        for model in seen.models:
             self.index.delete(model, image_id)
         self.derived.delete(thumbnail_of(image_id))
         self.rejects.clear(image_id)
-        return "removed"
+        return "removed", replace(seen, version=GONE)
 
-    def _reject(
-        self, key: str, version: Version, models: tuple[str, ...], error: UnreadableImage
-    ) -> Outcome:
-        self._remove(key, models)  # what was indexed before shows a picture that is no more
+    def _reject(self, key: str, seen: Seen, error: UnreadableImage) -> tuple[Outcome, Seen]:
+        self._remove(key, seen)  # what was indexed before shows a picture that is no more
         self.rejects.record(
             Reject(
                 key=key,
-                etag=version.image.etag,
+                etag=seen.version.etag,
                 reason=error.reason,
                 detail=error.detail,
-                uploaded_at=version.image.modified.isoformat(),
+                uploaded_at=_date(seen.modified),
                 rejected_at=datetime.now(UTC).isoformat(),
             )
         )
-        return "rejected"
+        return "rejected", replace(seen, version=replace(seen.version, thumbnail=""))
 
 
-def is_current(image: IndexedImage, etag: str, sidecar_etag: str) -> bool:
-    """Whether a point was made from these very versions of the picture and its sidecar."""
-    return image.etag == etag and image.sidecar_etag == sidecar_etag
+def _of(etag: str, seen: Seen) -> Seen:
+    """The same, of the bytes that were got: others may have come since we looked."""
+    return replace(seen, version=replace(seen.version, etag=etag))
+
+
+def _etag(head: Head | None) -> str:
+    return head.etag if head else ""
+
+
+def _date(modified: datetime | None) -> str:
+    return modified.isoformat() if modified else ""
 
 
 def thumbnail_of(image_id: str) -> str:
     """The thumbnail's key in the derived store."""
-    return f"thumbnails/{image_id}.webp"
+    return f"{THUMBNAILS}{image_id}.webp"

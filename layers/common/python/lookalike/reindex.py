@@ -52,8 +52,9 @@ class Reindex:
         if state.next not in (None, model):
             raise InvalidRequest("/model", occupied(state))
         trial = wanted(state, model, share)
-        self.index.open(model, self.models.encoder(model).card.dimension)
+        self._open(model)
         self._swap(etag, replace(state, next=model, trial=trial))
+        self._open(model)  # a `retire` that knew nothing of it may have dropped it meanwhile
         return model
 
     def abandon(self, model: str) -> str:
@@ -78,7 +79,7 @@ class Reindex:
         sync: how a key is brought up to date, the ingest itself unless the caller spreads the work.
         """
         model = self._next()
-        self.index.open(model, self.models.encoder(model).card.dimension)
+        self._open(model)
         for key in self.behind():
             (sync or self.ingest.sync)(key)
         return self.behind()
@@ -184,6 +185,9 @@ class Reindex:
         retired = tuple(model for model in present if model not in serving)
         for model in retired:
             self.index.drop(model)
+        serving = self.serving.read()[0].models()
+        for model in set(retired).intersection(serving):
+            self._open(model)  # named while we dropped it: empty, and to be filled
         self.models.keep(serving)
         return retired
 
@@ -206,6 +210,10 @@ class Reindex:
 
     def _is_behind(self, key: str, model: str, live: str) -> bool:
         return self.ingest.agrees(key, live) and not self.ingest.agrees(key, model)
+
+    def _open(self, model: str) -> None:
+        """Make its collection, unless it is there."""
+        self.index.open(model, self.models.encoder(model).card.dimension)
 
     def _next(self) -> str:
         state = self.serving.read()[0]

@@ -46,15 +46,16 @@ class Rejects:
         self.derived.delete(_object(image_id))
 
     def get(self, image_id: str) -> Reject | None:
+        """A record that cannot be read is none: its picture is looked at again, and it replaced."""
         try:
             return Reject.from_json(self.derived.get(_object(image_id))[0])
-        except MissingObject:
+        except (MissingObject, ValueError, TypeError):
             return None
 
     def all(self) -> Iterator[Reject]:
         for key, _ in self.derived.keys(PREFIX):
             reject = self.get(key.removeprefix(PREFIX).removesuffix(".json"))
-            if reject is not None:  # cleared since it was listed
+            if reject is not None:  # cleared since it was listed, or unreadable
                 yield reject
 
 

@@ -46,8 +46,8 @@ class Store(Protocol):
     def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
         """The bytes and their etag.
 
-        Raises MissingObject, and UnreadableImage (too_many_bytes, permission_denied) before
-        reading anything larger than max_bytes.
+        Raises MissingObject, and UnreadableImage (too_many_bytes, permission_denied) with the
+        etag before reading anything larger than max_bytes.
         """
 
     def put(self, key: str, data: bytes, content_type: str, if_match: str | None = None) -> str:
