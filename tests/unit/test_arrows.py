@@ -58,12 +58,15 @@ def test_torch_is_imported_by_training_alone(place: str) -> None:
     assert wrong == set()
 
 
-@pytest.mark.parametrize("place", ["lookalike", "functions"])
-def test_only_settings_reads_the_environment(place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "allowed"),
+    [("lookalike", {"__init__.py"}), ("functions", set())],  # it writes, so that nobody phones home
+)
+def test_only_settings_reads_the_environment(place: str, allowed: set[str]) -> None:
     readers = {
         file.name
         for file in PLACES[place].rglob("*.py")
         if "os.environ" in file.read_text() or "getenv" in file.read_text()
     }
 
-    assert readers == set()
+    assert readers == allowed
