@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lookalike import wiring
 from lookalike.catalogue import image_id_of, subject_of
+from lookalike.deadline import in_time
 
 logger = Logger()
 tracer = Tracer()
@@ -35,9 +36,9 @@ def sync_changes(record: SQSRecord) -> None:
 
 
 def _measure_freshness(changed_at: str) -> None:
-    age = datetime.now(UTC) - datetime.fromisoformat(changed_at)
-    milliseconds = max(0.0, 1000 * age.total_seconds())  # S3's clock is not ours
-    metrics.add_metric(name="freshness", unit=MetricUnit.Milliseconds, value=milliseconds)
+    age = 1000 * (datetime.now(UTC) - datetime.fromisoformat(changed_at)).total_seconds()
+    value = max(0.0, age)  # S3's clock is not ours
+    metrics.add_metric(name="freshness", unit=MetricUnit.Milliseconds, value=value)
 
 
 def _count_reject(key: str) -> None:
@@ -55,6 +56,8 @@ def _count_reject(key: str) -> None:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Answers which messages failed, so that SQS keeps only those."""
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    with processor(event["Records"], handler=sync_changes, lambda_context=context):
+    with processor(event["Records"], handler=in_time(sync_changes), lambda_context=context):
         processor.process()
+    for _, error, _ in processor.exceptions:  # Powertools tells nobody why
+        logger.warning("not synced; SQS sends it again", exc_info=error)
     return processor.response()

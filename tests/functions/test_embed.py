@@ -65,8 +65,8 @@ def test_a_picture_that_cannot_be_read_is_acknowledged(world: World) -> None:
     assert answer == {"batchItemFailures": []}
 
 
-def test_a_dependency_fault_keeps_its_own_message_only(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_a_dependency_fault_keeps_its_own_message_only_and_the_log_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.write(KEY, jpeg())
     world.write("other.jpg", jpeg("blue"))
@@ -89,6 +89,7 @@ def test_a_dependency_fault_keeps_its_own_message_only(
     failed = message["Records"][0]["messageId"]
     assert answer == {"batchItemFailures": [{"itemIdentifier": failed}]}
     assert is_indexed(world, "other.jpg")
+    assert caplog.text.count("lookalike.errors.IndexUnavailable: down") == 1
 
 
 def test_the_test_event_that_s3_sends_first_is_acknowledged(world: World) -> None:

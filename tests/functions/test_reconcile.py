@@ -156,14 +156,15 @@ class Fussy:
         entries: list[dict[str, str]] = request["Entries"]
         refused = entries[::3] if self.refusals > 0 else []
         self.refusals -= 1
-        self.taken += [one["MessageBody"] for one in entries if one not in refused]
+        taken = [one for one in entries if one not in refused]
+        self.taken += [one["MessageBody"] for one in taken]
         failed = [{"Id": one["Id"], "Code": "Throttled", "SenderFault": False} for one in refused]
-        return {"Failed": failed} if failed else {"Successful": []}
+        return {"Successful": [{"Id": one["Id"]} for one in taken], "Failed": failed}
 
 
 def told(refusals: int, keys: list[str]) -> list[str]:
     client = Fussy(refusals)
-    queue = ChangesQueue(client, "https://queue", "bucket")  # type: ignore[arg-type]
+    queue = ChangesQueue(client, "https://queue", "bucket", lambda _: None)  # type: ignore[arg-type]
     assert queue.send(keys, lambda: False) == len(keys)
     found = [json.loads(body)["Records"][0]["s3"]["object"]["key"] for body in client.taken]
     return sorted(found)

@@ -119,6 +119,7 @@ class NothingThere(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.server.ports.append(self.client_address[1])  # type: ignore[attr-defined]
         self.send_response(404)
+        self.send_header("x-amz-request-id", "4442587FB7D0A2F9")  # as S3 signs what it says
         self.send_header("content-length", "0")
         self.end_headers()
 

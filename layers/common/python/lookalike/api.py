@@ -9,8 +9,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
+from lookalike.deadline import before_the_end
 from lookalike.errors import (
     CallerError,
     DependencyError,
@@ -40,10 +41,17 @@ def resolver(cors_origins: Sequence[str] = ()) -> APIGatewayRestResolver:
     origin and needs none. A browser's question beforehand is answered by API Gateway.
     """
     app = APIGatewayRestResolver(cors=_cors(cors_origins), strip_prefixes=None)
+    app.use([_in_time])
     app.exception_handler(LookalikeError)(problem_of)
     app.exception_handler(Exception)(_problem_of_a_bug)
-    app.not_found(_no_route)
+    app.not_found(lambda error: _no_route(app))
     return app
+
+
+def _in_time(app: APIGatewayRestResolver, following: NextMiddleware) -> Response[str]:
+    """Whoever calls is told in time that a dependency is too slow, not cut off by Lambda."""
+    with before_the_end(app.lambda_context.get_remaining_time_in_millis()):
+        return following(app)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:
@@ -66,7 +74,7 @@ def json_body(app: APIGatewayRestResolver, *also: str, max_bytes: int | None = N
         raise UnsupportedMediaType(f"Send {JSON}, not {media_type(app) or 'an unnamed type'}.")
     # Base64 only makes it longer, and no character has less than a byte.
     if max_bytes is not None and len(app.current_event.body or "") > max_bytes:
-        raise TooLarge(f"A body may have {max_bytes:,} bytes; send fewer events at a time.")
+        raise TooLarge(f"This body may have {max_bytes:,} bytes.")
     try:
         return json.loads(raw_body(app))
     except (ValueError, RecursionError) as error:
@@ -114,13 +122,23 @@ def problem_of(error: LookalikeError) -> Response[str]:
         "type": ERRORS + error.title.lower().replace(" ", "-"),
         "title": error.title,
         "status": status,
-        "detail": str(error),
+        "detail": _in_our_words(error),
     }
     if isinstance(error, InvalidRequest):
         problem["errors"] = [
             {"pointer": field.pointer, "detail": field.detail} for field in error.fields
         ]
     return _problem(problem, headers)
+
+
+def _in_our_words(error: LookalikeError) -> str:
+    """What it says but for the words of what failed beneath it: they are for the log, and on the
+    other side of a broken wire there may be anybody."""
+    words = str(error)
+    for foreign in (str(error.__cause__ or ""), repr(error.__cause__)):
+        if foreign and isinstance(error, DependencyError):
+            words = words.replace(foreign, "…")
+    return words
 
 
 def _as_a_request(error: UnreadableImage) -> CallerError:
@@ -139,10 +157,17 @@ def _problem_of_a_bug(error: Exception) -> Response[str]:
     return _problem({"type": "about:blank", "title": "Internal error", "status": 500})
 
 
-def _no_route(error: NotFoundError) -> Response[str]:
-    return _problem({"type": "about:blank", "title": "No such route", "status": 404})
+def _no_route(app: APIGatewayRestResolver) -> Response[str]:
+    """404, or 405 where the path is right: RFC 9110 wants the methods that it has."""
+    path = app.current_event.path
+    routes = [*app._static_routes, *app._dynamic_routes]
+    allowed = sorted({route.method for route in routes if route.rule.match(path)})
+    if not allowed:
+        return _problem({"type": "about:blank", "title": "No such route", "status": 404})
+    problem = {"type": "about:blank", "title": "Method not allowed", "status": 405}
+    return _problem(problem, {"Allow": ", ".join(allowed)})
 
 
 def _problem(problem: dict[str, Any], headers: dict[str, str] | None = None) -> Response[str]:
-    body = json.dumps(problem, ensure_ascii=False)
+    body = json.dumps(problem)  # ASCII: a caller's odd characters are told as \uXXXX
     return Response(problem["status"], PROBLEM, body, headers=headers or {})

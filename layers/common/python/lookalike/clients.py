@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from lookalike.secret_store import Secret
 
 SECRET = "secret://"  # noqa: S105 — a scheme
-AWS_TIMEOUT_SECONDS = 5
+# One service that hangs must be told of before the caller gives up: three attempts take 12 s at the
+# most, and two services that hang at once 24 of the 29 that API Gateway waits.
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 4.0  # between two pieces of a reply
+SLOW_SECONDS = {"rekognition": 10.0}  # it looks at a picture before it answers
+ATTEMPTS = 3  # botocore's `max_attempts` would be the repeats alone; it waits 0.1 s at most
 
 T = TypeVar("T")
 
@@ -49,9 +54,9 @@ def aws(service: str) -> Any:
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=AWS_TIMEOUT_SECONDS,
-        read_timeout=AWS_TIMEOUT_SECONDS,
-        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=SLOW_SECONDS.get(service, READ_SECONDS),
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     if service == "s3":
         from lookalike.bucket import LINK_CONFIG

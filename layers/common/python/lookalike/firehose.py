@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from lookalike.aws_faults import AWS_FAULTS, required
 from lookalike.errors import InteractionsUnavailable
 from lookalike.interaction_log import Row, lines
 
@@ -60,12 +59,12 @@ class Firehose:
         """Send; what has to be sent again. Firehose answers 200 also when it took nothing."""
         try:
             answer = self.client.put_record_batch(DeliveryStreamName=self.stream, Records=batch)
-        except (BotoCoreError, ClientError) as error:  # after botocore's own attempts
+            failed, fates = required(answer, "FailedPutCount"), required(answer, "RequestResponses")
+        except AWS_FAULTS as error:  # after botocore's own attempts
             raise InteractionsUnavailable(f"Firehose did not take them: {error}") from error
-        if not answer["FailedPutCount"]:
+        if not failed:
             return []
-        fates = zip(batch, answer["RequestResponses"], strict=True)
-        return [record for record, fate in fates if fate.get("ErrorCode")]
+        return [record for record, fate in zip(batch, fates, strict=True) if fate.get("ErrorCode")]
 
 
 def _records(rows: Sequence[Row]) -> Iterator[bytes]:

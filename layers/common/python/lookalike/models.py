@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
+from lookalike.deadline import refreshing
 from lookalike.encoder import Encoder
 from lookalike.errors import DependencyError, InvalidRequest, ModelUnavailable
 from lookalike.stores import ABSENT, MissingObject, Store
@@ -21,6 +22,7 @@ SHIPPED = Path(__file__).parent / "default_encoder"
 SERVING_KEY = "serving.json"
 VERSION_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")  # also a folder and a collection name
 STATE_SECONDS = 5.0  # how long a query may go by an old serving state: `previous` still answers
+RETRY_SECONDS = 30.0  # and how soon one waits again for a store that did not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,23 @@ class Serving:
     def recent(self) -> ServingState:
         """The state at most STATE_SECONDS old, or older while the store does not answer."""
         known = self._recent
-        if known and time.monotonic() - known[0] < STATE_SECONDS:
+        if known is None:
+            return self.read()[0]
+        if time.monotonic() - known[0] < STATE_SECONDS:
             return known[1]
         try:
-            state = self.read()[0]
+            with refreshing():
+                self.read()
         except DependencyError:
-            if known is None:
-                raise
-            return known[1]
-        latest = self._recent  # a change of ours may have come while we read
-        return latest[1] if latest else state
+            self._ask_later(known)
+        latest = self._recent or known  # a change of ours may have come while we read
+        return latest[1]
+
+    def _ask_later(self, known: tuple[float, ServingState]) -> None:
+        """A store that hangs would cost every query the seconds that it takes to give up."""
+        with self._noting:
+            if self._recent is known:
+                self._recent = (time.monotonic() + RETRY_SECONDS - STATE_SECONDS, known[1])
 
     def forget(self) -> None:
         """Go by no state that was read before now."""
@@ -176,10 +185,7 @@ class ModelStore:
         self._encoders: dict[str, Encoder] = {}
 
     def cards(self) -> Iterator[ModelCard]:
-        for (
-            key,
-            _,
-        ) in self.store.keys():  # training jobs keep theirs in the same store, further down
+        for key, _ in self.store.keys():  # training jobs keep theirs there too, further down
             if key.endswith(f"/{CARD_NAME}") and key.count("/") == 1:
                 yield ModelCard.from_json(self.store.get(key)[0])
 

@@ -1,5 +1,7 @@
 """The client of a Qdrant server, whose address and key may change while it is used."""
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 SHAPE = '{"url": "https://…:6333", "api_key": "…"}'
 # What a connection that died while nobody used it looks like to the request that finds out.
 DIED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+PAUSE_SECONDS = 0.05  # at most, before it is sent again: a server that came down is not met at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +91,5 @@ def _once_more(
     except ResponseHandlingException as error:
         if not isinstance(error.source, DIED):
             raise
+        time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 — to part ways, not to hide
         return send(request)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,6 +14,7 @@ from lookalike.answers import answer_body
 from lookalike.bodies import AnswerBody
 from lookalike.cards import ModelCard
 from lookalike.catalogue import IndexedImage
+from lookalike.deadline import while_starting
 from lookalike.encoder import Encoder
 from lookalike.errors import DependencyError, UnknownImage
 from lookalike.images import CropBox
@@ -81,7 +82,7 @@ class Search:
 
     def warm_up(self) -> None:
         """Load who answers before the first request, where there is one to load yet."""
-        with suppress(DependencyError):  # the first request says what is missing
+        with while_starting():
             state = self.serving.recent()
             self.models.encoder(state.live)
             if state.challenger:
@@ -227,7 +228,7 @@ def _encode(data: bytes, crop: Box | None, encoder: Encoder, watch: Stopwatch) -
     box = CropBox(crop.x, crop.y, crop.w, crop.h) if crop else None
     enough = images.enough_for(encoder.card.preprocessing.size)
     if box:  # so many pixels must be left inside the crop
-        enough = int(enough / min(box.w, box.h))
+        enough = int(min(enough / min(box.w, box.h), images.MOST_ASKED))
     with watch.step("decode"):
         picture = images.decode(data, at_least=enough).pixels
         if box:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from lookalike.errors import SecretUnavailable
+from lookalike.aws_faults import AWS_FAULTS, required
+from lookalike.deadline import refreshing
+from lookalike.errors import OutOfTime, SecretUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -54,8 +57,9 @@ class Secret(Generic[T]):
         if self._value is not None and self._clock() < self._due:
             return self._value
         try:
-            document = self._document()
-        except (BotoCoreError, ClientError) as error:
+            with nullcontext() if self._value is None else refreshing():
+                document = self._document()
+        except (*AWS_FAULTS, OutOfTime) as error:
             code = _code(error)
             if self._value is None or code in ABSENT:
                 raise SecretUnavailable(self._advice(code)) from error
@@ -76,7 +80,9 @@ class Secret(Generic[T]):
 
     def _document(self) -> str:
         """A secret of bytes is none of ours: an empty document has the wrong form."""
-        return self.client.get_secret_value(SecretId=self.name).get("SecretString", "")
+        answer = self.client.get_secret_value(SecretId=self.name)
+        required(answer, "ARN")  # else nobody knows whether the secret has changed
+        return answer.get("SecretString", "")
 
     def _advice(self, code: str) -> str:
         if code in ABSENT:
@@ -86,7 +92,7 @@ class Secret(Generic[T]):
         return f"Secrets Manager did not answer for {self.name}: {code}"
 
 
-def _code(error: BotoCoreError | ClientError) -> str:
+def _code(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
     return str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ from lookalike import clients
 from lookalike.catalogue import subject_of
 from lookalike.clients import SECRET, ages, aws, renew, secret
 from lookalike.curation import Curation
+from lookalike.deadline import while_starting
 from lookalike.deployment import Deployment
 from lookalike.duckdb_log import DuckDBLog
-from lookalike.errors import DependencyError
 from lookalike.folder import Folder
 from lookalike.images import looks_like_picture
 from lookalike.index import Index
@@ -245,6 +244,6 @@ def _qdrant_server(location: str) -> Index:
     s = settings()
     layout = Layout(s.index_quantisation, s.index_on_disk, s.index_shards, s.index_replicas)
     connection = Connection(address, s.qdrant_timeout_seconds)
-    with suppress(DependencyError):  # the first request says what is missing
+    with while_starting():
         connection.client()  # built while the container starts, so that no request waits for it
     return QdrantServer(connection, s.collection_prefix, layout)
