@@ -12,6 +12,7 @@ from lookalike.cards import Preprocessing
 from lookalike.errors import InvalidRequest, UnreadableImage
 from lookalike.fingerprints import colour_distance, hash_distance, mean_colour, perceptual_hash
 from lookalike.limits import MAX_BYTES, MAX_PIXELS, check_cost
+from lookalike.pieces import check_pieces
 from lookalike.quiet import Quiet
 from lookalike.srgb import reduce_to_native, to_srgb
 
@@ -124,6 +125,7 @@ def decode(data: bytes, at_least: int = THUMBNAIL_SIDE) -> Picture:
 
 
 def _decode(data: bytes, at_least: int) -> Picture:
+    check_pieces(data)
     with Image.open(BytesIO(data), formats=CODECS) as image:
         size, format_ = image.size, image.format or ""
         _draft(image, at_least)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 BAND_PIXELS = 512 * 1024  # converted at a time: a few MB, whatever the size of the picture
+MAX_PROFILE = 4 * 2**20  # bytes; those of printing presses have up to three million
 WHITE = (255, 255, 255)
 NATIVE_MODES = ("L", "RGB", "CMYK")  # reduced as they are; the colour profile is applied afterwards
 PROFILE_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
@@ -41,7 +42,7 @@ def _reduce_in_bands(image: Image.Image, factor: int, levels: tuple[float, float
 
 def to_srgb(native: Image.Image, profile: bytes | None) -> Image.Image:
     """From L, RGB or CMYK to sRGB, by the picture's own colour profile when it has a sound one."""
-    if profile:
+    if profile and len(profile) <= MAX_PROFILE:
         try:
             return _by_profile(native, profile)
         except Exception:  # noqa: S110 - a broken profile says nothing about the pixels
