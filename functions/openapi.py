@@ -101,6 +101,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             parameter = {"name": name, "in": "query", "required": False, "schema": schema}
             if schema.get("type") == "array":  # tags=a,b
                 parameter |= {"style": "form", "explode": False}
+                schema["items"]["pattern"] = "^[^,]+$"
             found.append(parameter)
     return found
 
@@ -109,6 +110,8 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": route.summary}
     if route.answers is not None:
         good["content"] = {JSON: {"schema": reference_to(route.answers, schemas)}}
+    if route.links:
+        good["links"] = {name: _link(*leads) for name, leads in route.links.items()}
     problem = {"application/problem+json": {"schema": reference_to(Problem, schemas)}}
     return {str(route.status): good} | {
         str(status): {"description": why, "content": problem}
@@ -117,14 +120,18 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _link(operation_id: str, parameter: str, pointer: str) -> dict[str, Any]:
+    """Where a value of this answer is the parameter of another operation."""
+    parameters = {parameter: f"$response.body#{pointer}"}
+    return {"operationId": operation_id, "parameters": parameters}
+
+
 def _can_answer(route: Route, status: int) -> bool:
     if status == 403:
         return route.method in ("PATCH", "DELETE")
     if status == 404:
         return "{image_id}" in route.path or route.body is Find
-    if status == 413:
-        return bool(route.also_as)
-    if status == 415:
+    if status in (413, 415):
         return route.body is not None
     if status == 422:
         return bool(route.body or route.parameters)

@@ -1,6 +1,7 @@
 """Every route of the HTTP API: what it takes, what it answers, who may call it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,12 +24,26 @@ TEXT = "text/plain"
 API_KEY = ("api_key",)
 IAM = ("iam",)
 
+Link = tuple[str, str, str]  # an operation, its parameter, where in this answer its value is
+
+
+def _about(pointer: str) -> dict[str, Link]:
+    """What can be asked about the image whose id is there."""
+    operations = {
+        "one": "get_images_one",
+        "similar": "get_images_one_similar",
+        "edit": "patch_images_one",
+        "delete": "delete_images_one",
+    }
+    return {name: (asked, "image_id", pointer) for name, asked in operations.items()}
+
 
 @dataclass(frozen=True)
 class Route:
     """One operation. answers: the body's shape, or None for an answer without one.
 
     security: any one of these schemes lets a caller in; none of them, and anybody may call.
+    links: what can be asked next, by a name of its own.
     """
 
     method: str
@@ -42,6 +57,7 @@ class Route:
     also_as: str = ""  # another media type for the body
     security: tuple[str, ...] = API_KEY
     description: str = ""
+    links: Mapping[str, Link] = field(default_factory=dict)
 
     @property
     def operation_id(self) -> str:
@@ -57,6 +73,7 @@ ROUTES = (
         "Browse the catalogue, newest first.",
         PageBody,
         parameters=Browse,
+        links={"next": ("get_images", "cursor", "/next_cursor"), **_about("/images/0/image_id")},
     ),
     Route(
         "GET",
@@ -90,6 +107,7 @@ ROUTES = (
         "The images that look most like this one.",
         AnswerBody,
         parameters=Asked,
+        links=_about("/results/0/image_id"),
     ),
     Route(
         "POST",
@@ -99,6 +117,9 @@ ROUTES = (
         AnswerBody,
         body=Find,
         also_as=PICTURES,
+        description="With a picture as its body, the other fields go into the query string: "
+        "limit=5&tags=a,b&crop=0.1,0.2,0.5,0.4.",
+        links=_about("/results/0/image_id"),
     ),
     Route(
         "POST",

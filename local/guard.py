@@ -60,7 +60,10 @@ class Guard:
         hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
         if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in self.hosts:
             return problem(421, "Misdirected request", "This server answers to localhost only.")
-        if not self._is_ours(scope["method"], headers_of(scope)):
+        headers = headers_of(scope)
+        if "content-length" in headers and "transfer-encoding" in headers:  # RFC 9112, 6.3
+            return problem(400, "Bad request", "The body has two lengths.", {"Connection": "close"})
+        if not self._is_ours(scope["method"], headers):
             return problem(403, "Foreign request", "Another web site may not use this server.")
         return None
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lookalike import VERSION, wiring
 from lookalike.api import json_answer, json_body, parameters, resolver
+from lookalike.curation import MAX_BODY_BYTES
 from lookalike.requests import Browse, Edit, NewUpload, parse, parse_parameters
 
 logger = Logger()
@@ -30,7 +31,7 @@ def get_image(image_id: str) -> Response[str]:
 
 @app.patch("/v1/images/<image_id>")
 def patch_image(image_id: str) -> Response[str]:
-    return json_answer(curation.edit(image_id, parse(Edit, json_body(app))))
+    return json_answer(curation.edit(image_id, parse(Edit, _fields())))
 
 
 @app.delete("/v1/images/<image_id>")
@@ -41,13 +42,17 @@ def delete_image(image_id: str) -> Response[str]:
 
 @app.post("/v1/uploads")
 def post_upload() -> Response[str]:
-    grant = curation.grant_upload(parse(NewUpload, json_body(app)))
+    grant = curation.grant_upload(parse(NewUpload, _fields()))
     return json_answer(grant, HTTPStatus.CREATED)
 
 
 @app.get("/v1/health")
 def get_health() -> Response[str]:
     return json_answer(curation.health(VERSION))
+
+
+def _fields() -> Any:
+    return json_body(app, max_bytes=MAX_BODY_BYTES)
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)

@@ -27,6 +27,7 @@ from lookalike.requests import Browse, Edit, NewUpload
 from lookalike.sidecars import MAX_SIDECAR_BYTES
 from lookalike.stores import ABSENT, MissingObject, PreconditionFailed, Store
 
+MAX_BODY_BYTES = 200_000  # of an edit with the longest texts, each character of them escaped
 MAX_ATTEMPTS = 5  # of a sidecar's compare-and-set, before we say that somebody else keeps writing
 UPLOAD_PREFIX = "uploads/"
 
@@ -102,6 +103,8 @@ class Curation:
             }
             parsed = sidecars.from_fields(fields)
             data = json.dumps(fields, ensure_ascii=False, indent=2).encode(errors="replace")
+            if len(data) > MAX_SIDECAR_BYTES:  # nobody could read it again
+                raise InvalidRequest("", f"{key!r} may have {MAX_SIDECAR_BYTES:,} bytes.")
             try:
                 self.store.put(key, data, "application/json", if_match=etag)
             except PreconditionFailed:
@@ -117,7 +120,7 @@ class Curation:
             return {}, ABSENT
         try:
             fields = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest("", f"{key!r} is not JSON: mend or delete it.") from error
         if not isinstance(fields, dict):
             raise InvalidRequest("", f"{key!r} is not a JSON object; mend or delete it.")

@@ -1,76 +1,50 @@
 """What callers may ask: the bodies and parameters of the HTTP API, checked field by field."""
 
-import base64
-import binascii
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SkipValidation,
-    ValidationError,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
+
+from lookalike import sidecars
+from lookalike.errors import FieldError, InvalidRequest
+from lookalike.fields import (
+    DEFAULT_LIMIT,
+    FEW,
+    MAX_EVENTS,
+    MAX_KEY,
+    MAX_RANK,
+    WHOLE,
+    Base64Bytes,
+    EventId,
+    Examples,
+    ImageId,
+    Limit,
+    Moment,
+    QueryId,
+    Score,
+    SessionId,
+    Tags,
+    Text,
 )
 
-from lookalike.errors import FieldError, InvalidRequest
-from lookalike.tokens import MAX_CHARACTERS
-
-DEFAULT_LIMIT = 24  # fills rows of 2, 3, 4, 6 and 8
-MAX_LIMIT = 100
-MAX_EXAMPLES = 16  # of each kind: positive, negative
-MAX_TAGS = 16
-MAX_KEY = 1024  # bytes that S3 allows a key
-MAX_EVENTS = 500
-MAX_RANK = 255  # of a position that a token can hold
-
-ImageId = Annotated[
-    str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
-]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
-Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
-Tag = Annotated[str, Field(min_length=1, max_length=200)]
-Examples = Annotated[tuple[ImageId, ...], Field(max_length=MAX_EXAMPLES)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)]
-
-
-def _bytes_of_base64(value: Any) -> Any:
-    """Text is base64; bytes came as the request's own body."""
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be base64 text")
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("is not valid base64") from error
-
-
-Base64Bytes = Annotated[bytes, BeforeValidator(_bytes_of_base64)]
-
-UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-EventId = Annotated[str, Field(pattern=f"^{UUID}$")]  # version 4 or 7
-SessionId = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{8,64}$")]
-QueryId = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
-
-
-def _text_of_time(value: Any) -> Any:
-    """A number would pass for seconds or milliseconds, whichever it looks like."""
-    if not isinstance(value, str):
-        raise ValueError("must be a time as text, such as 2026-11-22T10:15:30.123Z")
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_text_of_time)]
+MAX_FIELDS = 64  # of one object, known or not: each wrong one would be named in the answer
 
 
 class Request(BaseModel):
-    """Unknown fields are refused: a misspelt one would be silently ignored otherwise."""
+    """Unknown fields are refused: a misspelt one would be silently ignored otherwise.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Strict: what the document calls a number or a truth value is none as text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
+            raise ValueError(f"has {len(fields)} fields; no request has more than {MAX_FIELDS}")
+        return fields
 
 
 class Box(Request):
@@ -127,13 +101,21 @@ class Browse(Request):
     cursor: Annotated[str, Field(max_length=2048)] | None = None
 
 
+class Sponsor(Request):
+    """A paid placement, from `starts` until just before `ends`; without one it is open there."""
+
+    campaign: Annotated[Text, Field(min_length=1)]
+    starts: Annotated[Text, Field(json_schema_extra={"format": "date-time"})] | None = None
+    ends: Annotated[Text, Field(json_schema_extra={"format": "date-time"})] | None = None
+
+
 class Edit(Request):
     """PATCH /v1/images/{image_id}: the given fields replace the sidecar's, null removes."""
 
-    tags: list[str] | None = None
+    tags: Annotated[list[Text], FEW, Field(max_length=sidecars.MAX_TAGS)] | None = None
     blocked: bool | None = None
-    group: str | None = None
-    sponsored: dict[str, Any] | None = None
+    group: Text | None = None
+    sponsored: Sponsor | None = None
 
 
 class NewUpload(Request):
@@ -154,8 +136,8 @@ class Event(Request):
     type: Literal["impression", "click", "dwell"]
     query_id: QueryId | None = None
     image_id: ImageId
-    position: Annotated[int, Field(ge=1, le=MAX_RANK)] | None = None
-    dwell_ms: Annotated[int, Field(ge=0)] | None = None
+    position: Annotated[int, Field(ge=1, le=MAX_RANK), WHOLE] | None = None
+    dwell_ms: Annotated[int, Field(ge=0), WHOLE] | None = None
     occurred_at: Moment
 
     @model_validator(mode="after")
@@ -173,16 +155,22 @@ class NewInteractions(Request):
 
     session_id: SessionId
     query_id: QueryId | None = None
-    events: Annotated[tuple[SkipValidation[Event], ...], Field(min_length=1, max_length=MAX_EVENTS)]
+    events: Annotated[
+        tuple[SkipValidation[Event], ...], FEW, Field(min_length=1, max_length=MAX_EVENTS)
+    ]
 
 
 Asks = TypeVar("Asks", bound=Request)
 
 
 def parse(shape: type[Asks], fields: Any) -> Asks:
-    """Raises InvalidRequest naming every wrong field."""
+    """Raises InvalidRequest naming every wrong field, and of a list its first wrong item."""
+    return _validated(shape, fields)
+
+
+def _validated(shape: type[Asks], fields: Any, strict: bool | None = None) -> Asks:
     try:
-        return shape.model_validate(fields)
+        return shape.model_validate(fields, strict=strict)
     except ValidationError as error:
         raise InvalidRequest.of(
             [
@@ -196,15 +184,17 @@ def parse_parameters(shape: type[Asks], parameters: Mapping[str, list[str]], **k
     """The same from a query string, where everything is text and lists are comma-separated."""
     fields: dict[str, Any] = dict(known)
     for name, values in parameters.items():
+        if name in known:
+            raise InvalidRequest(f"/{name}", "is the body of this request")
         fields[name] = _from_text(name, values)
-    return parse(shape, fields)
+    return _validated(shape, fields, strict=False)
 
 
 def _from_text(name: str, values: list[str]) -> Any:
     if name in ("tags", "tag"):
-        return [tag for value in values for tag in value.split(",") if tag]
+        return [tag for value in values if value for tag in value.split(",")]
     if name == "crop":
-        return dict(zip(("x", "y", "w", "h"), values[-1].split(","), strict=False))
+        return dict(zip_longest(("x", "y", "w", "h"), values[-1].split(",", 4), fillvalue=""))
     return values[-1]
 
 
