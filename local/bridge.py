@@ -1,7 +1,9 @@
 """HTTP to the real functions: a request becomes the event that API Gateway would send.
 
 `Resolver.resolve` keeps the request it works on in class attributes, so a process can answer one
-request at a time: as in Lambda, where an instance never sees two. One thread is that instance.
+request at a time: as in Lambda, where an instance never sees two. One thread is that instance, and
+the waiting room before it is what Lambda's concurrency is in the cloud: more than can be answered
+soon is refused at once.
 """
 
 import asyncio
@@ -22,12 +24,15 @@ from starlette.types import Receive, Scope, Send
 from local import bodies
 from local.problems import problem
 from local.sandbox import Context
+from local.waiting_room import Busy, WaitingRoom
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
 
 MAX_BODY_BYTES = 10_000_000  # API Gateway's own limit
+BODY_SECONDS = 29.0  # as long as API Gateway waits for anything
 STAGE = "local"
+HEALTH = "/v1/health"
 # What the API of the cloud has, in the same words; the function that answers it.
 RESOURCES = (
     ("/v1/search", "search"),
@@ -46,35 +51,69 @@ class Bridge:
 
     def __init__(self, functions: Mapping[str, Handler]) -> None:
         self.functions = functions
+        self.room = WaitingRoom()
         self._instance = ThreadPoolExecutor(1, "function")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await bodies.read(scope, receive, MAX_BODY_BYTES)
+            response = await self._respond(scope, receive)
         except bodies.BodyTooLarge:
             limit = f"A body may have {MAX_BODY_BYTES} bytes; upload larger pictures."
-            await problem(413, "Too large", limit)(scope, receive, send)
+            response = problem(413, "Too large", limit)
+        except TimeoutError:
+            response = problem(408, "Request timeout", f"No whole body in {BODY_SECONDS:.0f} s.")
+        except Busy as busy:
+            come_again = {"Retry-After": str(busy.retry_after)}
+            too_much = "More is asked at the moment than can be answered."
+            response = problem(503, "Busy", too_much, come_again)
         except bodies.ClientGone:
             return
-        else:
-            response = await self._answer(scope, body)
-            await response(scope, receive, send)
+        await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, body: bytes) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        """Raises Busy, BodyTooLarge, TimeoutError and ClientGone."""
+        function = _route(scope["path"])[1]
+        with self.room.keeping(receive, _declared(scope)) as kept:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await bodies.read(scope, kept, MAX_BODY_BYTES)
+            gone = asyncio.create_task(_gone(receive))
+            try:
+                async with self.room.turn(function, _goes_first(scope, function), gone):
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(self._instance, self._invoke, scope, body)
+            finally:
+                gone.cancel()
+
+    def _invoke(self, scope: Scope, body: bytes) -> Response:
         event, function = to_event(scope, body)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._instance, self._invoke, function, event)
-
-    def _invoke(self, function: str, event: Event) -> Response:
         context = Context(function, event["requestContext"]["requestId"])
         try:
             return to_response(self.functions[function](event, context))
-        except Exception:
+        except BaseException:  # also an exit, or a panic of the engine, which would end the server
             logger.exception("%s failed on %s %s", function, event["httpMethod"], event["path"])
             return problem(502, "Bad gateway", "The function failed; its log says why.")
 
     def close(self) -> None:
         self._instance.shutdown(wait=True, cancel_futures=True)
+
+
+def _declared(scope: Scope) -> int:
+    """Bytes of the body, as the client said; more than are taken count as those that are."""
+    said = bodies.headers_of(scope).get("content-length", "0")
+    return min(int(said), MAX_BODY_BYTES) if said.isdecimal() else 0
+
+
+async def _gone(receive: Receive) -> None:
+    """Ends when the client does; what else it sends belongs to its next request."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _goes_first(scope: Scope, function: str) -> bool:
+    """The page, by the browser's own word; what it tells of clicks, which a beacon tells once; and
+    the question whether all is well."""
+    from_the_page = bodies.headers_of(scope).get("sec-fetch-site") == "same-origin"
+    return from_the_page or function == "interactions" or scope["path"] == HEALTH
 
 
 def to_event(scope: Scope, body: bytes) -> tuple[Event, str]:

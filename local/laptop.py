@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local import fates
+from local import drift, fates
 from local.bridge import Handler
 from local.changes import Changes
 from local.data_folder import DataFolder
@@ -81,7 +81,7 @@ class Laptop:
         self.functions = {name: function(name) for name in names}
         # One more than cores: while one waits for the disk or the interpreter, another computes.
         self.workers = Workers(self.queue, function("embed"), (os.cpu_count() or 1) + 1)
-        changes = Changes(self.store, self.queue)
+        self.changes = changes = Changes(self.store, self.queue)
         self.keeper = Keeper(changes, self.queue)
         self.watcher: Watcher | None = None
         if watching:
@@ -90,13 +90,17 @@ class Laptop:
 
     def start(self) -> None:
         """Resume: what was in flight comes first, then what differs between folder and index."""
-        self.queue.release_in_flight()
-        self.queue.redrive(FAILED)  # what failed may work now; what ended the process stays put
-        self.workers.start()
+        self.resume()
         if self.watcher is not None:
             self.watcher.start()
             self.watcher.established.wait(5)  # a change is either watched or compared
         self.keeper.start()
+
+    def resume(self) -> None:
+        """Work on what was queued, and look for nothing else."""
+        self.queue.release_in_flight()
+        self.queue.redrive(FAILED)  # what failed may work now; what ended the process stays put
+        self.workers.start()
 
     def stop(self) -> None:
         """Finish the pictures being worked on; the rest waits in the queue for next time."""
@@ -138,6 +142,16 @@ class Laptop:
     def rollback(self) -> dict[str, Any]:
         """Let the previous model serve; it was kept up to date, so this is done when it returns."""
         return wiring.reindex().rollback().as_json()
+
+    def drift(self) -> dict[str, Any]:
+        """What differs between the folder and every index that may serve."""
+        return drift.find().as_json()
+
+    def reconcile(self) -> dict[str, Any]:
+        """The same, and each of it queued: mended when nothing is pending."""
+        found = drift.find()
+        drift.mend(found, self.changes)
+        return found.as_json()
 
     def progress(self) -> dict[str, Any]:
         state = wiring.serving().recent()

@@ -5,7 +5,8 @@ What it promises is what a standard SQS queue promises, and no more:
 - At least once. A received message is hidden for `VISIBILITY_SECONDS`; unless it is deleted by then
   it comes again. Whoever works on it must not mind doing it twice.
 - A receive is counted before the message is handed out, so a picture that kills the process is
-  counted too: after `MAX_RECEIVES` receives it becomes a dead letter, and the rest goes on.
+  counted too: after `MAX_RECEIVES` receives it becomes a dead letter, and the rest goes on. What a
+  dead process had in flight is handed out alone: its neighbours do not die with it again.
 - No order, but for two lanes: `urgent` messages come before the others, oldest first.
 
 One promise is the laptop's own: while a message of a key waits, another of the same key replaces
@@ -91,12 +92,11 @@ class Queue:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(SCHEMA)
+        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._woken = 0
+        self._suspect: int | None = None  # the message that is in flight alone
 
     def send(self, messages: Iterable[tuple[str, str]], urgent: bool = False) -> None:
         """Add (key, body) pairs, all or none. Durable when it returns."""
@@ -133,6 +133,7 @@ class Queue:
             for (key,) in db.execute("SELECT key FROM messages WHERE receipt = ?", (receipt,)):
                 db.execute("DELETE FROM messages WHERE key = ? AND state = 'dead'", (key,))
             db.execute("DELETE FROM messages WHERE receipt = ?", (receipt,))
+            self._changed.notify_all()  # who waits for a suspect goes on
 
     def change_visibility(self, receipt: str, seconds: float) -> None:
         """The handler failed: hand the message out again in so many seconds, or give it up."""
@@ -144,10 +145,7 @@ class Queue:
             self._changed.notify_all()
 
     def release_in_flight(self) -> int:
-        """Make what a dead process was working on visible again. Returns how many there were.
-
-        Only for the one process that works this queue, before it begins.
-        """
+        """What a dead process worked on is visible again; for the one process, before it begins."""
         with self._transaction() as db:
             left = db.execute("SELECT id FROM messages WHERE state = 'in_flight'").fetchall()
             for (id_,) in left:
@@ -174,8 +172,7 @@ class Queue:
         with self._lock:
             rows = self._db.execute("SELECT state, count(*) FROM messages GROUP BY state")
             by_state = dict(rows.fetchall())
-        states = ("waiting", "in_flight", "dead")
-        return Counts(*(by_state.get(state, 0) for state in states))
+        return Counts(*(by_state.get(state, 0) for state in ("waiting", "in_flight", "dead")))
 
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is in flight; cheaper than counting."""
@@ -194,14 +191,18 @@ class Queue:
             now = self.clock()
             self._expire(db, now)
             row = db.execute(
-                "SELECT id, key, body, receives FROM messages WHERE state = 'waiting'"
+                "SELECT id, key, body, receives, fault FROM messages WHERE state = 'waiting'"
                 " AND visible_at <= ? ORDER BY lane, id LIMIT 1",
                 (now,),
             ).fetchone()
             if row is None:
                 query = "SELECT min(visible_at) FROM messages WHERE state != 'dead'"
                 return None, db.execute(query).fetchone()[0]
-            id_, key, body, receives = row
+            id_, key, body, receives, fault = row
+            is_suspect = bool(receives) and fault == DIED
+            if until := self._alone_until(db, is_suspect):
+                return None, until
+            self._suspect = id_ if is_suspect else None
             receipt = uuid4().hex
             db.execute(
                 "UPDATE messages SET state = 'in_flight', receives = receives + 1, receipt = ?,"
@@ -210,6 +211,12 @@ class Queue:
             )
             return Message(id_, key, body, receipt, receives + 1), None
 
+    def _alone_until(self, db: sqlite3.Connection, is_suspect: bool) -> float | None:
+        """When that is over for which this one must wait: all of it, or a suspect."""
+        query = "SELECT min(visible_at) FROM messages WHERE state = 'in_flight' AND (? OR id = ?)"
+        until: float | None = db.execute(query, (is_suspect, self._suspect)).fetchone()[0]
+        return until
+
     def _expire(self, db: sqlite3.Connection, now: float) -> None:
         query = "SELECT id FROM messages WHERE state = 'in_flight' AND visible_at <= ?"
         for (id_,) in db.execute(query, (now,)).fetchall():
@@ -217,9 +224,8 @@ class Queue:
 
     def _release(self, id_: int, visible_at: float) -> None:
         """From in flight to waiting, or to the dead letters, or away if a newer one waits."""
-        key, receives = self._db.execute(
-            "SELECT key, receives FROM messages WHERE id = ?", (id_,)
-        ).fetchone()
+        query = "SELECT key, receives FROM messages WHERE id = ?"
+        key, receives = self._db.execute(query, (id_,)).fetchone()
         state = "dead" if receives >= MAX_RECEIVES else "waiting"
         same = "FROM messages WHERE key = ? AND state = ?"
         if state == "dead":

@@ -4,10 +4,10 @@ import json
 import mimetypes
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,54 +21,27 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from local import bodies
+from local.album import Album
 from local.bridge import Bridge
 from local.guard import Guard
+from local.methods import posted
 from local.problems import problem
-from lookalike.errors import CallerError, LookalikeError
+from lookalike.errors import DependencyError, InvalidRequest, LookalikeError
+from lookalike.models import VERSION_PATTERN
 
 WEB = Path(__file__).parents[1] / "web"
 FOR_EVER = "public, max-age=31536000, immutable"
 FORM_FIELDS_BYTES = 100_000  # of an upload form, on top of the file
 GRACE_SECONDS = 2
+RETRY_SECONDS = "2"
+# No JSON, JSON of another form, brackets a hundred thousand deep, a share of 400 digits.
+UNREADABLE = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
 # What the page may offer; a deployment writes its own. `local`: /local/progress is there to ask.
 CONFIG = {"api": "/v1", "api_key": False, "edits": True, "uploads": True, "local": True}
 
 # Some systems map these to other types, which `nosniff` would then refuse.
 for suffix, media_type in {".js": "text/javascript", ".css": "text/css"}.items():
     mimetypes.add_type(media_type, suffix)
-
-
-class Album(Protocol):
-    """What the server shows besides the API."""
-
-    max_upload_bytes: int
-
-    def original(self, image_id: str) -> tuple[Path, str] | None:
-        """File and media type of an indexed image, or None."""
-
-    def thumbnail(self, image_id: str) -> bytes | None:
-        """WebP bytes, or None."""
-
-    def accept_upload(self, fields: Mapping[str, str], data: bytes) -> None:
-        """Raises CallerError for a form that was not granted."""
-
-    def promote(self, model: str) -> None:
-        """Begin to let another model serve. Raises LookalikeError when it cannot."""
-
-    def trial(self, model: str, share: float) -> None:
-        """Begin to let another model answer some sessions. Raises LookalikeError."""
-
-    def stop_trial(self) -> dict[str, Any]:
-        """Let the model on trial go. Raises LookalikeError when there is none."""
-
-    def rollback(self) -> dict[str, Any]:
-        """Let the previous model serve again. Raises LookalikeError when it cannot."""
-
-    def progress(self) -> dict[str, Any]:
-        """Cheap: asked every second."""
-
-    def status(self) -> dict[str, Any]:
-        """The fate of every picture; reads the whole folder and index."""
 
 
 def application(album: Album, bridge: Bridge, port: int, web: Path = WEB) -> ASGIApp:
@@ -78,16 +51,19 @@ def application(album: Album, bridge: Bridge, port: int, web: Path = WEB) -> ASG
         Route("/config.json", rooms.config),
         Route("/thumbnails/{image_id:uuid}.webp", rooms.thumbnail),
         Route("/pictures/{image_id:uuid}", rooms.picture),
-        Route("/uploads", rooms.upload, methods=["POST"]),
+        posted("/uploads", rooms.upload),
         Route("/local/progress", rooms.progress),
         Route("/local/status", rooms.status),
-        Route("/local/promote", rooms.promote, methods=["POST"]),
-        Route("/local/trial", rooms.trial, methods=["POST"]),
-        Route("/local/stop_trial", rooms.stop_trial, methods=["POST"]),
-        Route("/local/rollback", rooms.rollback, methods=["POST"]),
+        posted("/local/promote", rooms.promote),
+        posted("/local/trial", rooms.trial),
+        posted("/local/stop_trial", rooms.stop_trial),
+        posted("/local/rollback", rooms.rollback),
+        posted("/local/reconcile", rooms.reconcile),
+        Route("/local/drift", rooms.drift),
         Mount("/", app=Page(directory=web, html=True, check_dir=False)),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _as_problem})
+    told = dict.fromkeys((HTTPException, LookalikeError, Exception), _as_problem)
+    app = Starlette(routes=routes, exception_handlers=told)
     return Guard(app, port)
 
 
@@ -121,7 +97,12 @@ class Rooms:
         if found is None:
             raise HTTPException(404)
         path, media_type = found
-        return FileResponse(path, media_type=media_type, headers={"Cache-Control": "no-cache"})
+        try:
+            there = await run_in_threadpool(path.stat)
+        except OSError as error:  # it went a moment ago, or may not be looked at any more
+            raise HTTPException(404) from error
+        caching = {"Cache-Control": "no-cache"}
+        return FileResponse(path, media_type=media_type, headers=caching, stat_result=there)
 
     async def upload(self, request: Request) -> Response:
         limit = self.album.max_upload_bytes + FORM_FIELDS_BYTES
@@ -131,10 +112,8 @@ class Rooms:
             await run_in_threadpool(self.album.accept_upload, fields, data)
         except bodies.BodyTooLarge:
             return problem(413, "Too large", f"A picture may have {limit} bytes.")
-        except (bodies.ClientGone, MultiPartException, HTTPException) as error:
+        except (bodies.ClientGone, MultiPartException, HTTPException, UnicodeError) as error:
             return problem(400, "Bad request", f"The form cannot be read: {error}")
-        except CallerError as error:
-            return problem(error.status, error.title, str(error))
         return Response(status_code=204)
 
     async def progress(self, request: Request) -> Response:
@@ -145,35 +124,33 @@ class Rooms:
 
     async def promote(self, request: Request) -> Response:
         """{"model": VERSION}"""
-        return await self._begin(request, lambda said: self.album.promote(str(said["model"])))
+        return await self._begin(request, lambda said: self.album.promote(_model(said)))
 
     async def trial(self, request: Request) -> Response:
         """{"model": VERSION, "share": 0.5}"""
         return await self._begin(
-            request, lambda said: self.album.trial(str(said["model"]), float(said["share"]))
+            request, lambda said: self.album.trial(_model(said), float(said["share"]))
         )
 
     async def stop_trial(self, request: Request) -> Response:
-        return await self._change(self.album.stop_trial)
+        return await self._fresh(self.album.stop_trial)
 
     async def rollback(self, request: Request) -> Response:
-        return await self._change(self.album.rollback)
+        return await self._fresh(self.album.rollback)
+
+    async def drift(self, request: Request) -> Response:
+        return await self._fresh(self.album.drift)
+
+    async def reconcile(self, request: Request) -> Response:
+        return await self._fresh(self.album.reconcile)
 
     async def _begin(self, request: Request, begin: Callable[[dict[str, Any]], None]) -> Response:
         try:
             said = json.loads(await bodies.read(request.scope, request.receive, FORM_FIELDS_BYTES))
             await run_in_threadpool(begin, said)
-        except (ValueError, KeyError, TypeError, bodies.BodyTooLarge, bodies.ClientGone) as error:
+        except (*UNREADABLE, bodies.BodyTooLarge, bodies.ClientGone) as error:
             return problem(400, "Bad request", f"The body cannot be read: {error!r}")
-        except LookalikeError as error:
-            return problem(error.status, error.title, str(error))
         return JSONResponse({"next": said["model"]}, 202)
-
-    async def _change(self, change: Callable[[], dict[str, Any]]) -> Response:
-        try:
-            return await self._fresh(change)
-        except LookalikeError as error:
-            return problem(error.status, error.title, str(error))
 
     async def _fresh(self, read: Callable[[], dict[str, Any]]) -> Response:
         return JSONResponse(await run_in_threadpool(read), headers={"Cache-Control": "no-store"})
@@ -189,6 +166,7 @@ def serving(app: ASGIApp, listening: socket.socket) -> Iterator[None]:
         lifespan="off",
         ws="none",
         server_header=False,
+        proxy_headers=False,  # else a caller could choose the address that its clicks come from
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = uvicorn.Server(config)
@@ -203,7 +181,7 @@ def serving(app: ASGIApp, listening: socket.socket) -> Iterator[None]:
 
 def listen(port: int) -> socket.socket:
     """A socket on this machine only. Raises OSError when the port is taken."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))
@@ -224,11 +202,23 @@ async def _form(request: Request) -> tuple[dict[str, str], bytes]:
         return fields, await file.read()
 
 
+def _model(said: Any) -> str:
+    """Raises InvalidRequest for what no model can be called."""
+    name = said["model"]
+    if not isinstance(name, str) or not VERSION_PATTERN.fullmatch(name):
+        raise InvalidRequest("/model", "is no name that a model can have")
+    return name
+
+
 def _image_id(request: Request) -> str:
     return str(request.path_params["image_id"])
 
 
 def _as_problem(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "Internal error"
-    return problem(status, detail, f"{request.method} {request.url.path}: {detail}")
+    if isinstance(error, HTTPException):
+        where = f"{request.method} {request.url.path}"
+        return problem(error.status_code, error.detail, f"{where}: {error.detail}", error.headers)
+    if isinstance(error, LookalikeError):
+        later = {"Retry-After": RETRY_SECONDS} if isinstance(error, DependencyError) else None
+        return problem(error.status, error.title, str(error), later)
+    return problem(500, "Internal error", "The server failed; its log says why.")

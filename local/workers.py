@@ -84,10 +84,13 @@ class Workers:
         self.queue.change_visibility(message.receipt, 2.0**message.receives)
 
     def _succeeds(self, message: Message) -> bool:
-        """An exception out of the handler is a failure too: Lambda would hand it out again."""
+        """Whatever comes out of the handler is a failure too: Lambda would hand it out again.
+
+        Also what is no Exception, a panic of the engine or an exit: nobody would miss this thread.
+        """
         try:
             answer = self.handler(events.to_lambda(message), Context("embed"))
-        except Exception:
+        except BaseException:
             logger.exception("embed failed on %r", message.key)
             return False
         failed = bool(answer["batchItemFailures"])

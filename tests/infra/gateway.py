@@ -78,8 +78,11 @@ class Gateway:
         if not let_in and path != "/v1/interactions":
             return problem(403, "Access denied", "Send a key, or sign the request.")
 
-        async def again() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Any:
+            """The body once more; then whatever comes, which is that the client has gone."""
+            return whole.pop() if whole else await receive()
 
         async def answered(_: Scope, __: Receive, send: Send) -> None:
             await self.bridge({**scope, "path": path}, again, send)

@@ -3,13 +3,16 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from local.bridge import MAX_BODY_BYTES
+from local.waiting_room import ALWAYS
+from tests.journeys.conftest import until
 from tests.local.conftest import KNOWN, Site
 
 Event = dict[str, Any]
@@ -140,10 +143,14 @@ def test_fifty_requests_at_once_get_their_own_answers_one_after_the_other(
         return {"statusCode": 200, "body": shared["number"]}
 
     site = site_of(forgetful)
+
+    def ask_until_answered(number: int) -> bytes:
+        while (answer := site.ask("GET", f"/v1/images?number={number}")).status == 503:
+            time.sleep(0.01)  # a busy machine, where fifty are more than a second's work
+        return answer.body
+
     with ThreadPoolExecutor(50) as pool:
-        answers = list(
-            pool.map(lambda n: site.ask("GET", f"/v1/images?number={n}").body, range(50))
-        )
+        answers = list(pool.map(ask_until_answered, range(50)))
 
     assert answers == [str(number).encode() for number in range(50)]
 
@@ -165,12 +172,115 @@ def test_pictures_are_served_while_a_function_is_busy(site_of: Callable[..., Sit
     assert thumbnail.body == b"webp"
 
 
-def test_a_function_that_raises_is_a_bad_gateway_and_the_next_request_works(
+class Held:
+    """A function that answers nobody until it is told to; what it was asked, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.release = threading.Event()
+
+    def __call__(self, event: Event, context: Any) -> Event:
+        self.asked.append(event["path"])
+        self.release.wait(10)
+        return {"statusCode": 200, "body": ""}
+
+    @contextmanager
+    def working(self, site: Site) -> Iterator[ThreadPoolExecutor]:
+        """While the block runs it is busy with one request, and what else is asked waits."""
+        with ThreadPoolExecutor(3 * ALWAYS) as people:
+            people.submit(site.ask, "GET", "/v1/images/first")
+            until(lambda: self.asked)
+            try:
+                yield people
+            finally:
+                self.release.set()
+
+
+@pytest.fixture
+def small_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few requests fill it."""
+    monkeypatch.setattr("local.waiting_room.ROOM_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("small_room")
+def test_more_than_can_be_answered_soon_is_told_at_once_to_come_again(
     site_of: Callable[..., Site],
+) -> None:
+    held = Held()
+    site = site_of(held)
+    with held.working(site) as people:
+        asked = [people.submit(site.ask, "GET", "/v1/images") for _ in range(2 * ALWAYS)]
+        refused = next(as_completed(asked)).result()
+        held.release.set()
+        statuses = {done.result().status for done in asked}
+
+    assert statuses == {200, 503}
+    assert refused.status == 503
+    assert refused.json()["status"] == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.usefixtures("small_room")
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v1/images/of_the_page", {"Sec_Fetch_Site": "same-origin"}),
+        ("/v1/interactions", {}),
+        ("/v1/health", {}),
+    ],
+)
+def test_the_page_what_it_tells_and_the_question_for_health_are_let_in_before_programs(
+    site_of: Callable[..., Site], path: str, headers: dict[str, str]
+) -> None:
+    held = Held()
+    site = site_of(held)
+    with held.working(site) as people:
+        programs = [people.submit(site.ask, "GET", "/v1/images") for _ in range(2 * ALWAYS)]
+        next(as_completed(programs))  # the first is refused: there is no more room
+        page = people.submit(site.ask, "POST", path, b"{}", **headers)
+        time.sleep(0.1)
+        held.release.set()
+
+    assert page.result().status == 200
+    assert path in held.asked
+
+
+def test_nobody_works_for_a_client_that_went_away_while_it_waited(
+    site_of: Callable[..., Site],
+) -> None:
+    held = Held()
+    site = site_of(held)
+    with held.working(site):
+        with socket.create_connection(("127.0.0.1", site.port)) as client:
+            client.sendall(f"GET /v1/images/gone HTTP/1.1\r\nHost: {site.host}\r\n\r\n".encode())
+            time.sleep(0.1)
+        time.sleep(0.1)
+
+    assert site.ask("GET", "/v1/images/after").status == 200
+    assert held.asked == ["/v1/images/first", "/v1/images/after"]
+
+
+def test_a_body_that_never_comes_is_waited_for_so_long_and_no_longer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.bridge.BODY_SECONDS", 0.1)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+        client.sendall(
+            f"POST /v1/search HTTP/1.1\r\nHost: {site.host}\r\nContent-Length: 9\r\n\r\n".encode()
+        )
+        answer = client.recv(10_000)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("out of memory"), SystemExit("out of memory")])
+def test_a_function_that_raises_is_a_bad_gateway_and_the_next_request_works(
+    site_of: Callable[..., Site], fault: BaseException
 ) -> None:
     def broken_once(event: Event, context: Any) -> Event:
         if event["path"] == "/v1/health":
-            raise RuntimeError("out of memory")
+            raise fault
         return {"statusCode": 200, "body": "fine"}
 
     site = site_of(broken_once)

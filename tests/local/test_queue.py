@@ -166,6 +166,84 @@ def test_what_ends_the_process_three_times_becomes_a_dead_letter_and_the_rest_go
     assert received(queue).key == "fine"
 
 
+def test_the_neighbours_of_what_ends_the_process_are_worked_on(opened: Callable[[], Queue]) -> None:
+    """Three workers have a message each when one of them ends the process, every time."""
+    opened().send((key, "") for key in ("before", "poison", "after", "later"))
+    done: list[str] = []
+
+    for _ in range(MAX_RECEIVES + 1):
+        queue = opened()
+        queue.release_in_flight()
+        while in_flight := [message for _ in range(3) if (message := queue.receive())]:
+            if "poison" in [message.key for message in in_flight]:
+                break  # and here the process ends
+            for message in in_flight:
+                queue.delete(message.receipt)
+                done.append(message.key)
+
+    assert [letter.key for letter in queue.dead_letters()] == ["poison"]
+    assert sorted(done) == ["after", "before", "later"]
+
+
+def test_what_a_dead_process_worked_on_is_handed_out_when_nothing_else_is_in_flight(
+    opened: Callable[[], Queue],
+) -> None:
+    queue = opened()
+    queue.send([("a", "")])
+    received(queue)
+    queue = opened()
+    queue.release_in_flight()
+    queue.send([("b", "")])
+    queue.send([("c", "")], urgent=True)
+
+    urgent = received(queue)
+    assert (urgent.key, queue.receive()) == ("c", None)
+    queue.delete(urgent.receipt)
+
+    suspect = received(queue)
+    assert (suspect.key, queue.receive()) == ("a", None)
+    queue.delete(suspect.receipt)
+
+    assert received(queue).key == "b"
+
+
+def test_workers_that_wait_for_a_suspect_go_on_when_it_is_done(opened: Callable[[], Queue]) -> None:
+    queue = opened()
+    queue.send([("a", "")])
+    received(queue)
+    queue = opened()
+    queue.release_in_flight()
+    queue.send([("b", "")])
+    suspect = received(queue)
+    found: list[Message | None] = []
+    waiting = threading.Thread(target=lambda: found.append(queue.receive(30)))
+    waiting.start()
+
+    queue.delete(suspect.receipt)
+    waiting.join(5)
+
+    assert [message and message.key for message in found] == ["b"]
+
+
+def test_a_suspect_that_takes_too_long_holds_up_nobody_for_ever(
+    opened: Callable[[], Queue], clock: Clock
+) -> None:
+    queue = opened()
+    queue.send([("a", "")])
+    received(queue)
+    queue = opened()
+    queue.release_in_flight()
+    queue.send([("b", "")])
+    assert received(queue).key == "a"
+
+    clock.now += VISIBILITY_SECONDS
+    again = received(queue)
+    clock.now += VISIBILITY_SECONDS
+
+    assert (again.key, again.receives) == ("a", MAX_RECEIVES)
+    assert received(queue).key == "b"
+
+
 def test_sending_a_waiting_message_again_does_not_forget_how_often_it_was_received(
     opened: Callable[[], Queue],
 ) -> None:

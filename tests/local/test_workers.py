@@ -66,16 +66,32 @@ def test_every_message_reaches_the_function_alone_as_lambda_would_hand_it_over(
     assert change["s3"]["object"]["key"].endswith("+%2B%C3%A9.jpg")
 
 
-@pytest.mark.parametrize("how", ["reports", "raises"])
+@pytest.mark.parametrize("how", ["reports", "raises", "exits"])
 def test_a_failure_is_left_in_the_queue_for_a_later_attempt(queue: Queue, how: str) -> None:
     def handler(event: Answer, context: Any) -> Answer:
         if how == "raises":
             raise RuntimeError("the index is gone")
+        if how == "exits":
+            raise SystemExit(1)
         return fail(event, context)
 
     queue.send([("a.jpg", events.removed("a.jpg"))])
     workers = working(queue, handler)
     until(lambda: workers._failures == 1)
+    workers.stop()
+
+    assert queue.counts().waiting == 1
+
+
+def test_a_function_that_exits_ends_no_worker(queue: Queue) -> None:
+    def handler(event: Answer, context: Any) -> Answer:
+        if events.key_of(event["Records"][0]["body"]) == "bad.jpg":
+            raise SystemExit(1)
+        return succeed(event, context)
+
+    queue.send((key, events.removed(key)) for key in ("bad.jpg", "good.jpg"))
+    workers = working(queue, handler, threads=1)
+    until(lambda: workers.finished == 1)
     workers.stop()
 
     assert queue.counts().waiting == 1
