@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local import client
-from local.console import summary, tell
+from local.console import as_json, plain, say, summary, tell
 from local.data_folder import DataFolder
 from local.opening import functions_of, named_or_last, taken_or_locked
 from local.trouble import USAGE, Trouble
@@ -38,13 +38,13 @@ def status(asked: argparse.Namespace) -> int:
     other = taken_or_locked(data)
     found = client.get(f"{other.url}local/status") if other is not None else _status_here(data)
     if asked.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(as_json(found))
         return 0
-    print(f"{summary(found)}, {found['pending']} pending")
-    print(f"model {found['model']}{_beside(found)}")
+    say(f"{summary(found)}, {found['pending']} pending")
+    say(f"model {found['model']}{_beside(found)}")
     for reject in found["rejected"]:
         detail = f" ({reject['detail']})" if reject.get("detail") else ""
-        print(f"rejected {reject['key']}: {reject['reason']}{detail}")
+        say(f"rejected {reject['key']}: {reject['reason']}{detail}")
     return 0
 
 
@@ -143,14 +143,17 @@ def _status_here(data: DataFolder) -> dict[str, Any]:
 
 def _print(answer: dict[str, Any], data: DataFolder, asked: argparse.Namespace) -> None:
     if asked.json:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        print(as_json(answer))
         return
     from lookalike.folder import Folder
 
     store = Folder(data.pictures, data.path / "written")
     for result in answer["results"]:
         path = store.path_of(result["key"])
-        print(path if asked.paths else f"{result['score']:.3f}  {path}")
+        if asked.paths:
+            print(plain(str(path)) if sys.stdout.isatty() else path)  # a pipe needs the very bytes
+        else:
+            say(f"{result['score']:.3f}  {path}")
     if not answer["results"]:
         tell("Nothing looks like it.")
     sys.stdout.flush()

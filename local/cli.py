@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from local.commands import parser
+from local.console import tell
 from local.trouble import INTERRUPTED, Trouble
 
 Command = Callable[[argparse.Namespace], int]
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(sentence: str, exit_code: int) -> int:
-    print(f"lookalike: {sentence}", file=sys.stderr)
+    tell(f"lookalike: {sentence}")
     return exit_code
 
 

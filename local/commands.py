@@ -2,9 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from local import arguments
+from local.console import plain
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -12,8 +13,15 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8080
 
 
+class Parser(argparse.ArgumentParser):
+    """What it says of wrong arguments is plain: `lookalike search *` may bring any name."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(plain(message))
+
+
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="lookalike",
         description="Find the pictures of a folder that look alike. Nothing leaves this machine.",
     )
@@ -31,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _add_metrics(commands)
     _add_evaluate(commands)
     _add_retrain(commands)
+    _add_reconcile(commands)
     return made
 
 
@@ -175,6 +184,13 @@ def _add_retrain(commands: "Commands") -> None:
     )
     learn.add_argument("--gold", type=Path, metavar="DIR", help="labelled folders to be proven on")
     learn.add_argument("--new", action="store_true", help="forget a run that was not finished")
+
+
+def _add_reconcile(commands: "Commands") -> None:
+    words = "Say what differs between the folder and every index, and mend it."
+    command = _add(commands, "reconcile", "reconciling:reconcile", words)
+    command.add_argument("--dry-run", action="store_true", help="say it, and change nothing")
+    command.add_argument("--json", action="store_true", help="machine-readable, with every name")
 
 
 def _add_import(actions: "Commands") -> None:

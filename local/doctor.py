@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.console import say
 from local.data_folder import DataFolder, last
 from local.trouble import Trouble
 
@@ -35,7 +36,7 @@ def doctor(asked: argparse.Namespace) -> int:
     data = DataFolder(asked.data) if asked.data else _last()
     findings = list(_of_the_machine()) + (list(_of_the_data(data, asked.redrive)) if data else [])
     for finding in findings:
-        print(f"{'ok ' if finding.well else 'BAD'}  {finding.about:13} {finding.said}")
+        say(f"{'ok ' if finding.well else 'BAD'}  {finding.about:13} {finding.said}")
     return 0 if all(finding.well for finding in findings) else 1
 
 

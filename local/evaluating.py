@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from local.console import tell
+from local.console import plain_json, say, tell
 from local.data_folder import DataFolder, last
 from local.trouble import FAILED, USAGE, Trouble
 
@@ -38,9 +38,10 @@ def _evaluate(asked: argparse.Namespace) -> int:
         evaluate.report(outcome, encoders, asked.report)
         tell(f"The pictures behind the numbers: {asked.report}")
     if asked.json:
-        print(evaluate.as_text(outcome, with_slices=True), end="")
+        print(plain_json(evaluate.as_text(outcome, with_slices=True)), end="")
     else:
-        print(tables.text(outcome, with_slices=True))
+        for line in tables.text(outcome, with_slices=True).split("\n"):
+            say(line)
     return evaluate.exit_code(outcome, asked.strict)
 
 

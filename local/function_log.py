@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
 
+from local.console import plain
+
 MAX_BYTES = 5_000_000  # of one file; one older file is kept
 
 
@@ -23,10 +25,14 @@ class FunctionLog(io.TextIOBase):
         self._file = self._opened()
 
     def write(self, text: str) -> int:
-        """Written at once. After `close`, what a straggling thread still says is dropped."""
+        """Written at once. After `close`, what a straggling thread still says is dropped.
+
+        Lines stay lines; whatever else a terminal would obey is escaped, for a log is read there.
+        """
+        shown = "\n".join(map(plain, text.split("\n")))
         with self._lock:
             if not self._file.closed:
-                self._file.write(text)
+                self._file.write(shown)
                 if self._file.tell() > self.max_bytes:
                     self._turn_over()
         return len(text)

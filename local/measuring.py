@@ -1,7 +1,6 @@
 """`lookalike metrics`: what people did with the answers, as a table or as JSON."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 
 from local import client
 from local.asking import call
-from local.console import tell
+from local.console import as_json, say, tell
 from local.data_folder import DataFolder
 from local.opening import functions_of, named_or_last, taken_or_locked
 from local.trouble import USAGE, Trouble
@@ -44,7 +43,7 @@ def metrics(asked: argparse.Namespace) -> int:
     bodies = _measured(data, [_question(asked, name) for name in _wanted(asked)])
     if asked.json:
         found = bodies[0] if asked.metric else bodies
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(as_json(found))
     elif asked.metric:
         _print_one(bodies[0])
     else:
@@ -125,10 +124,11 @@ def _print_one(body: Body) -> None:
 
 
 def _print_trial(trial: Body) -> None:
-    print(
+    say(
         f"Trial since {trial['since']}: {100 * trial['share']:g} % of the sessions for "
-        f"{trial['challenger']}, the others for {trial['live']}.\n"
+        f"{trial['challenger']}, the others for {trial['live']}."
     )
+    print()
     rows = []
     for side in ("live", "challenger"):
         ctr = trial["ctr"][side]
@@ -137,7 +137,8 @@ def _print_trial(trial: Body) -> None:
     apart = trial["ctr"]["difference"]
     rows.append(["", "difference", _share(apart["value"], "+"), _between(apart, "share", "+"), ""])
     _print_table(["model", "", "CTR", "", "sessions"], rows)
-    print(f"\n{_verdict(trial)}")
+    print()
+    say(_verdict(trial))
 
 
 def _verdict(trial: Body) -> str:
@@ -179,7 +180,7 @@ def _seconds(ms: float | None) -> str:
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Words to the left, numbers to the right."""
     for line in _lines(names, rows):
-        print(line.rstrip())
+        say(line.rstrip())
 
 
 def _lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local import client, console
-from local.console import tell
+from local.console import say, tell
 from local.data_folder import DataFolder
 from local.opening import functions_of, named_or_last, taken_or_locked
 from local.trouble import USAGE, Trouble
@@ -30,14 +30,14 @@ def list_models(asked: argparse.Namespace) -> int:
     roles = {state.previous: "previous", state.next: next_role, state.live: "live"}
     for card in sorted(ModelStore(store, store.root).cards(), key=lambda card: card.created_at):
         role = roles.get(card.model, "")
-        print(f"{role:8}  {card.model}  {card.dimension}  {card.architecture}".rstrip())
+        say(f"{role:8}  {card.model}  {card.dimension}  {card.architecture}".rstrip())
     return 0
 
 
 def promote(asked: argparse.Namespace) -> int:
     """Let another model serve. Answers go on meanwhile."""
     promote_and_wait(named_or_last(asked.data), asked.version)
-    print(f"{asked.version} serves")
+    say(f"{asked.version} serves")
     tell("The model before it is kept up to date; to go back to it: lookalike rollback")
     return 0
 
@@ -53,10 +53,10 @@ def trial(asked: argparse.Namespace) -> int:
     data = named_or_last(asked.data)
     if asked.stop:
         state = _change(data, "stop_trial")
-        print(f"{state['live']} answers everybody")
+        say(f"{state['live']} answers everybody")
         return 0
     trial_and_wait(data, asked.version, asked.share)
-    print(f"{asked.version} answers {asked.share:.0%} of the sessions")
+    say(f"{asked.version} answers {asked.share:.0%} of the sessions")
     tell(
         f"What its clicks say: lookalike metrics. To let it serve: lookalike promote "
         f"{asked.version}; to let it go: lookalike trial --stop"
@@ -67,7 +67,7 @@ def trial(asked: argparse.Namespace) -> int:
 def rollback(asked: argparse.Namespace) -> int:
     """Let the previous model serve at once: its collection was kept up to date all along."""
     state = _change(named_or_last(asked.data), "rollback")
-    print(f"{state['live']} serves")
+    say(f"{state['live']} serves")
     tell(f"{state['previous']} is kept up to date; the same command goes back to it.")
     return 0
 
@@ -111,7 +111,7 @@ def stored(data: DataFolder, folder: Path) -> None:
 
     store = Folder(data.path / "models")
     card = ModelStore(store, store.root).add(folder)
-    print(card.model)
+    say(card.model)
     tell(f"Let it serve with: lookalike promote {card.model}")
 
 

@@ -140,7 +140,7 @@ def _index_there(other: Running) -> dict[str, Any]:
 def _report(status: dict[str, Any], strict: bool, terminal: Any) -> int:
     for reject in status["rejected"]:
         tell(f"rejected {reject['key']}: {reject['reason']}")
-    print(console.summary(status), file=terminal, flush=True)
+    console.say(console.summary(status), terminal)
     if not (status["indexed"] or status["rejected"] or status["pending"]):
         tell(
             f"No file in {status['pictures']} is named like a picture (.jpg, .png, .webp …); "

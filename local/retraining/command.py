@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.console import tell
+from local.console import say, tell
 from local.data_folder import DataFolder
 from local.opening import named_or_last, stop_on_sigterm
 from local.retraining.run import Run, all_runs, alone, prune
@@ -78,9 +78,9 @@ def command(asked: argparse.Namespace) -> int:
         what = "serves"
     else:
         what = f"answers {asked.trial:.0%} of the sessions"
-    print(f"{outcome.model} {what}")
-    print(outcome.reason)
-    print(f"What it answers otherwise: {outcome.page}")
+    say(f"{outcome.model} {what}")
+    say(outcome.reason)
+    say(f"What it answers otherwise: {outcome.page}")
     return 0 if outcome.accepted else REFUSED
 
 

@@ -168,11 +168,11 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(chromium: str, catalogue: Path) -> Iterator[str]:
     """Of a Lookalike over the drawn catalogue. Asks for the browser first: no use without it."""
     with lookalike_up(catalogue, catalogue.parent / "data") as url:
-        _until_indexed(url)
+        until_indexed(url)
         yield url
 
 
-def _until_indexed(url: str) -> None:
+def until_indexed(url: str) -> None:
     """A deployment's page, unlike the laptop's, does not show what comes after it was opened."""
     giving_up = time.monotonic() + START
     progress = {"indexed": 0, "pending": 1}

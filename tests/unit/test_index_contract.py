@@ -1,4 +1,5 @@
-"""One contract, every engine: Edge in a folder, qdrant-client in memory, a real server if given."""
+"""One contract, every engine: Edge in a folder, qdrant-client in memory, the one that simulations
+trust, a real server if given."""
 
 import itertools
 import os
@@ -31,11 +32,12 @@ from lookalike.index import (
 )
 from lookalike.qdrant_connection import Address, Connection
 from lookalike.qdrant_server import QdrantServer
+from tests.simulator.memory import MemoryIndex
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 
 SERVER = os.environ.get("LOOKALIKE_TEST_QDRANT_URL")
-ENGINES = ["edge", "memory", *(["server"] if SERVER else [])]
+ENGINES = ["edge", "memory", "simulated", *(["server"] if SERVER else [])]
 DIMENSION = 8
 NOBODY = image_id_of("nobody.jpg")
 ANY = Only(statuses=())
@@ -90,6 +92,7 @@ def index(
     built: dict[str, Callable[[], Index]] = {
         "edge": lambda: QdrantEdge(tmp_path_factory.mktemp("index")),
         "memory": lambda: QdrantServer(InMemory()),
+        "simulated": MemoryIndex,
         "server": lambda: QdrantServer(Connection(lambda: Address(str(SERVER)), 10)),
     }
     engine = built[request.param]()

@@ -1,4 +1,4 @@
-"""A bucket and a folder keep the same promises."""
+"""A bucket, a folder and the store that simulations trust keep the same promises."""
 
 import os
 import tempfile
@@ -13,6 +13,7 @@ from lookalike.bucket import Bucket
 from lookalike.errors import ReadOnlyCatalogue, StoreUnavailable, UnreadableImage, UploadRefused
 from lookalike.folder import Folder
 from lookalike.stores import ABSENT, MissingObject, PreconditionFailed, Store
+from tests.simulator.memory import MemoryStore
 
 AWKWARD_KEYS = [
     "plain.jpg",
@@ -24,10 +25,12 @@ AWKWARD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["bucket", "folder", "folder with written apart"])
+@pytest.fixture(params=["bucket", "folder", "folder with written apart", "simulated"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "folder":
         yield Folder(tmp_path / "root")
+    elif request.param == "simulated":
+        yield MemoryStore()
     elif request.param == "folder with written apart":
         (tmp_path / "root").mkdir()
         yield Folder(tmp_path / "root", tmp_path / "written")
@@ -202,6 +205,12 @@ def test_an_upload_is_stored_as_granted_and_refused_otherwise(tmp_path: Path) ->
     assert folder.get("uploads/a.jpg")[0] == b"data"
 
 
+def test_a_name_that_is_too_long_for_the_disk_is_refused_for_good(tmp_path: Path) -> None:
+    """A picture's own name may just fit, and its sidecar's not: asking again changes nothing."""
+    with pytest.raises(ReadOnlyCatalogue, match="longer name than a file may have"):
+        Folder(tmp_path).put(f"{'n' * 250}.metadata.json", b"{}", "application/json")
+
+
 def test_a_grant_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lookalike.folder.UPLOAD_SECONDS", -1)
     folder = Folder(tmp_path)
@@ -250,5 +259,10 @@ def test_a_file_that_may_not_be_read_says_so(as_nobody: None) -> None:
         path.write_bytes(b"mine")
         path.chmod(0)
 
-        with pytest.raises(UnreadableImage, match="permission_denied"):
-            Folder(Path(root)).get("mine.jpg")
+        folder = Folder(Path(root))
+        head = folder.head("mine.jpg")
+        with pytest.raises(UnreadableImage, match="permission_denied") as refused:
+            folder.get("mine.jpg")
+
+        assert head is not None
+        assert refused.value.etag == head.etag

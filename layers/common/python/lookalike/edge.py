@@ -8,7 +8,7 @@ from typing import Any
 import qdrant_edge as engine
 
 from lookalike.catalogue import IndexedImage
-from lookalike.edge_points import Remembered, images_of, to_payload, vectors_of
+from lookalike.edge_points import Remembered, images_of, ours, to_payload, vectors_of
 from lookalike.edge_shards import Shards
 from lookalike.errors import IndexUnavailable, LookalikeError, UnknownImage
 from lookalike.index import (
@@ -16,6 +16,7 @@ from lookalike.index import (
     BrowsePosition,
     Candidate,
     Only,
+    PointId,
     Vector,
     Wanted,
     browse_page,
@@ -59,7 +60,7 @@ class QdrantEdge:
 
     def get(self, model: str, image_id: str) -> IndexedImage | None:
         records = self._retrieve(model, [image_id], payload=True)
-        return images_of(records)[0] if records else None
+        return next(iter(images_of(records)), None)
 
     def vector(self, model: str, image_id: str) -> Vector | None:
         records = self._retrieve(model, [image_id], vector=True)
@@ -86,10 +87,11 @@ class QdrantEdge:
         self, model: str, image_id: str, limit: int, only: Only, offset: int = 0
     ) -> tuple[IndexedImage, list[Candidate]]:
         anchor = self._retrieve(model, [image_id], payload=True, vector=True)
-        if not anchor:
+        images = images_of(anchor)
+        if not images:
             raise UnknownImage(image_id)
         request = _request(vectors_of(anchor)[0], limit, offset, _filter(only, [image_id]))
-        return images_of(anchor)[0], self._candidates(model, request)
+        return images[0], self._candidates(model, request)
 
     def browse(
         self, model: str, only: Only, limit: int, cursor: str | None
@@ -114,12 +116,25 @@ class QdrantEdge:
             return int(self._shards.get(model).count(request))
 
     def scan(self, model: str) -> Iterator[IndexedImage]:
+        for records in self._pages(model):
+            yield from (image for _, image in ours(records) if image)
+
+    def strangers(self, model: str) -> Iterator[PointId]:
+        for records in self._pages(model):
+            yield from (_plain(record.id) for record, _ in ours(records, yes=False))
+
+    def expel(self, model: str, points: Sequence[PointId]) -> None:
+        for point in points:
+            operation = engine.UpdateOperation.delete_points([point])
+            self._update(model, str(point), operation)
+
+    def _pages(self, model: str) -> Iterator[list[engine.Record]]:
         offset = None
         while True:
             request = engine.ScrollRequest(offset=offset, limit=SCAN_PAGE, with_payload=True)
             with _engine(model):
                 records, offset = self._shards.get(model).scroll(request)
-            yield from images_of(records)
+            yield list(records)
             if offset is None:
                 return
 
@@ -183,6 +198,10 @@ def _engine(model: str) -> Iterator[None]:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise IndexUnavailable(_advice(model, str(error))) from error
         raise
+
+
+def _plain(point_id: Any) -> PointId:
+    return point_id if isinstance(point_id, int) else str(point_id)
 
 
 def _advice(model: str, trouble: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 import qdrant_edge as engine
 
 from lookalike.catalogue import IndexedImage
-from lookalike.index import Candidate, Vector, searchable_fields
+from lookalike.index import Candidate, Vector, is_ours, searchable_fields
 
 REMEMBERED = 16_384  # points; about 35 MB at 256 dimensions
+NO_IMAGE = (KeyError, TypeError, ValueError, AttributeError)  # what a stranger's payload raises
 
 Row = tuple[int, IndexedImage, Vector]  # version, image, vector
 
@@ -24,8 +25,24 @@ def to_payload(image: IndexedImage) -> dict[str, Any]:
 
 
 def images_of(points: Sequence[Any]) -> list[IndexedImage]:
-    texts = ",".join([point.payload["image"] for point in points])
-    return [IndexedImage.from_payload(payload) for payload in json.loads(f"[{texts}]")]
+    """Of those points that hold an image."""
+    return [image for image in _decoded(points) if image is not None]
+
+
+def ours(points: Sequence[Any], yes: bool = True) -> list[tuple[Any, IndexedImage | None]]:
+    """The points that are ours, or those that are not, each with its image if it holds one."""
+    pairs = zip(points, _decoded(points), strict=True)
+    return [(point, image) for point, image in pairs if is_ours(point.id, image) is yes]
+
+
+def _decoded(points: Sequence[Any]) -> list[IndexedImage | None]:
+    try:
+        texts = ",".join([point.payload["image"] for point in points])
+        return [IndexedImage.from_payload(payload) for payload in json.loads(f"[{texts}]")]
+    except NO_IMAGE:
+        if len(points) == 1:
+            return [None]
+        return [_decoded([point])[0] for point in points]
 
 
 def vectors_of(points: Sequence[Any]) -> Vector:
@@ -51,7 +68,11 @@ class Remembered:
 
     def candidates(self, points: Sequence[Any]) -> list[Candidate]:
         """Those that were deleted since the engine found them drop out."""
-        found = [(point.id.int, point.version, point.score) for point in points]
+        found = [
+            (point.id.int, point.version, point.score)
+            for point in points
+            if not isinstance(point.id, int)  # a stranger's: ours are UUIDs
+        ]
         known = {
             number: row
             for number, version, _ in found
@@ -69,10 +90,11 @@ class Remembered:
         """A point that changed since it was found is kept under its old number: read again soon."""
         point_ids: list[Any] = [UUID(int=number) for number in versions]
         records: list[Any] = self.shard.retrieve(point_ids, True, True)
-        decoded = zip(records, images_of(records), vectors_of(records), strict=True)
+        decoded = zip(records, _decoded(records), vectors_of(records), strict=True)
         rows: dict[int, Row] = {
             record.id.int: (versions[record.id.int], image, vector.copy())
             for record, image, vector in decoded
+            if image is not None
         }
         if len(self._rows) + len(rows) > REMEMBERED:
             self._rows.clear()

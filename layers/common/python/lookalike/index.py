@@ -9,10 +9,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalogue import IndexedImage, Status
+from lookalike.catalogue import IndexedImage, Status, image_id_of
 from lookalike.errors import InvalidRequest, UnknownImage
 
 Vector = NDArray[np.float32]
+PointId = str | int  # ours are UUIDs; a stranger's may be a number
 
 COLLECTION_PREFIX = "images-"
 KEYWORD_FIELDS = ("status", "tags", "group")  # indexed before the first point; so are key and:
@@ -73,6 +74,7 @@ class Only:
 class Index(Protocol):
     """Vectors and what we know of their images, one collection per model.
 
+    A point that is no image of ours, whoever put it there, is never among what is read.
     Any method raises IndexUnavailable when the engine fails or the model's collection is missing.
     """
 
@@ -123,6 +125,12 @@ class Index(Protocol):
     def scan(self, model: str) -> Iterator[IndexedImage]:
         """Every image once, in no order that means anything."""
 
+    def strangers(self, model: str) -> Iterator[PointId]:
+        """The points that are no image of ours: another payload, or not the id of their key."""
+
+    def expel(self, model: str, points: Sequence[PointId]) -> None:
+        """Delete points of any id; absent is fine."""
+
     def optimize(self, model: str) -> None:
         """Rebuild for fast search now, where the engine does not do so by itself."""
 
@@ -131,6 +139,11 @@ class Index(Protocol):
 
 def collection_of(model: str, prefix: str = COLLECTION_PREFIX) -> str:
     return prefix + model
+
+
+def is_ours(point_id: Any, image: IndexedImage | None) -> bool:
+    """Whether the image that was read from a point may be at this point."""
+    return image is not None and image_id_of(str(image.key)) == str(point_id)
 
 
 def is_point_id(image_id: str) -> bool:

@@ -4,20 +4,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from qdrant_client import QdrantClient
 from qdrant_client import models as q
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from lookalike import qdrant_collection
 from lookalike.catalogue import IndexedImage
-from lookalike.errors import DependencyError, IndexUnavailable, UnknownImage
+from lookalike.errors import IndexUnavailable, LookalikeError, UnknownImage
 from lookalike.index import (
     BROWSE_ORDER,
     COLLECTION_PREFIX,
     BrowsePosition,
     Candidate,
     Only,
+    PointId,
     Vector,
     Wanted,
     browse_page,
@@ -28,6 +28,7 @@ from lookalike.index import (
 )
 from lookalike.qdrant_collection import Layout
 from lookalike.qdrant_connection import Connection
+from lookalike.qdrant_points import candidates_of, images_of, ours, strangers, vectors_of
 from lookalike.qdrant_queries import filter_of, recommendation, request_of
 
 SCAN_PAGE = 1000  # points per scroll: about 1 MB on the wire
@@ -91,11 +92,13 @@ class QdrantServer:
 
     def get(self, model: str, image_id: str) -> IndexedImage | None:
         records = self._retrieve(model, [image_id])
-        return _images(records)[0] if records else None
+        with _server():
+            return next(iter(images_of(records)), None)
 
     def vector(self, model: str, image_id: str) -> Vector | None:
         records = self._retrieve(model, [image_id], vectors=True)
-        return _vectors(records)[0] if records else None
+        with _server():
+            return vectors_of(records)[0] if records else None
 
     def nearest(
         self,
@@ -109,8 +112,8 @@ class QdrantServer:
         require_point_ids(wanted.image_ids)
         params = qdrant_collection.search_params(self._layout, limit + offset, exact)
         request = request_of(recommendation(wanted), limit, only, offset, params)
-        points = self._query(model, [request], wanted.image_ids)[0]
-        return _candidates(points)
+        with _server():
+            return candidates_of(self._query(model, [request], wanted.image_ids)[0])
 
     def similar(
         self, model: str, image_id: str, limit: int, only: Only, offset: int = 0
@@ -120,10 +123,12 @@ class QdrantServer:
         anchor = q.QueryRequest(filter=itself, limit=1, with_payload=True)
         params = qdrant_collection.search_params(self._layout, limit + offset)
         neighbours = request_of(q.NearestQuery(nearest=image_id), limit, only, offset, params)
-        found, points = self._query(model, [anchor, neighbours], [image_id])
-        if not found:
-            raise UnknownImage(image_id)
-        return _images(found)[0], _candidates(points)
+        with _server():
+            found, points = self._query(model, [anchor, neighbours], [image_id])
+            images = images_of(found)
+            if not images:
+                raise UnknownImage(image_id)
+            return images[0], candidates_of(points)
 
     def browse(
         self, model: str, only: Only, limit: int, cursor: str | None
@@ -141,7 +146,7 @@ class QdrantServer:
                     limit=count,
                     order_by=order,
                 )
-            return _images(records)
+                return images_of(records)
 
         return browse_page(read, limit, cursor)
 
@@ -151,12 +156,25 @@ class QdrantServer:
             return self._client.count(self._name(model), where, exact=True).count
 
     def scan(self, model: str) -> Iterator[IndexedImage]:
+        for records in self._pages(model):
+            yield from ours(records)
+
+    def strangers(self, model: str) -> Iterator[PointId]:
+        for records in self._pages(model):
+            yield from strangers(records)
+
+    def expel(self, model: str, points: Sequence[PointId]) -> None:
+        ids: list[Any] = list(points)
+        with _server():
+            _require_completed(self._client.delete(self._name(model), ids, wait=True))
+
+    def _pages(self, model: str) -> Iterator[list[q.Record]]:
         offset = None
         while True:
             with _server():
                 name = self._name(model)
                 records, offset = self._client.scroll(name, limit=SCAN_PAGE, offset=offset)
-            yield from _images(records)
+            yield records
             if offset is None:
                 return
 
@@ -199,10 +217,12 @@ class QdrantServer:
 
 @contextmanager
 def _server() -> Iterator[None]:
-    """Timeouts, 5xx, a missing collection: qdrant-client has no common ancestor for them."""
+    """Timeouts, 5xx, a missing collection: qdrant-client has no common ancestor for them. Nor have
+    replies that are not what was asked for, so what is made of a reply belongs in here too.
+    """
     try:
         yield
-    except DependencyError:
+    except LookalikeError:
         raise
     except Exception as error:
         raise IndexUnavailable(f"The index did not answer: {error}") from error
@@ -211,16 +231,3 @@ def _server() -> Iterator[None]:
 def _require_completed(result: q.UpdateResult) -> None:
     if result.status != q.UpdateStatus.COMPLETED:
         raise IndexUnavailable(f"The index has not finished writing: {result.status}")
-
-
-def _images(points: Sequence[Any]) -> list[IndexedImage]:
-    return [IndexedImage.from_payload(point.payload) for point in points]
-
-
-def _vectors(points: Sequence[Any]) -> Vector:  # (n, dim)
-    return np.array([point.vector for point in points], dtype=np.float32)
-
-
-def _candidates(points: Sequence[Any]) -> list[Candidate]:
-    scores = [point.score for point in points]
-    return list(map(Candidate, _images(points), scores, _vectors(points)))
