@@ -30,6 +30,7 @@ WHY = {  # no click is lost without one of these
     "image_gone": "of pictures that are no longer there",
     "in_use_at_the_cut": "of answers in use when the held-out time began",
     "few_sessions": "of pairs that too few clicked",
+    "strangers": "of pairs whose other look-alikes do not know each other",
     "on_the_other_side": "of pairs that belong to the other of learning and gate",
 }
 

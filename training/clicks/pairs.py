@@ -4,6 +4,7 @@ from datetime import datetime
 
 import duckdb
 
+from training.clicks.circles import leave_strangers_out
 from training.clicks.split import MICRO, NANO, Terms
 
 # A propensity below a tenth counts as a tenth, so one click at the foot of a page outweighs ten at
@@ -161,13 +162,20 @@ def pair_up(
     placed = int(engine.execute("select sum(clicks) from pair").fetchall()[0][0])
     engine.execute(LINE, asked)
     clicked = _clicks(engine)
+    if terms.addresses:  # where all share one, as on a laptop, nobody has many to cheat with
+        leave_strangers_out(engine)
+    known = _clicks(engine)
     limits = {"looks": PASSED_OVER_LOOKS, "sessions": PASSED_OVER_SESSIONS}
     engine.execute(OVER, {**limits, "cut": cut, "most": MOST_PASSED_OVER})
     engine.execute(DISPUTED, seed)
     for sql in SETTLE:
         engine.execute(sql)
     left = _clicks(engine)
-    return rate, {"few_sessions": placed - clicked, "on_the_other_side": clicked - left}
+    return rate, {
+        "few_sessions": placed - clicked,
+        "strangers": clicked - known,
+        "on_the_other_side": known - left,
+    }
 
 
 def clicks_of(engine: duckdb.DuckDBPyConnection, side: str) -> int:

@@ -23,7 +23,7 @@ NAMED = 3  # slices in the sentence; all are in the figures
 SLICE_DROP = 0.01  # a slice that loses less is not worse in any way that a person could see
 LEAST_SPREAD = 1 / 4  # of live's effective rank
 MOST_ALIKE = 0.9  # mean cosine of two pictures of the catalogue
-HIDDEN = 0.05  # more of the clicked pictures than under live that the floor may hide
+HIDDEN = 0.05  # more of the clicked pictures than under live that its thresholds may hide
 
 
 def every(found: Measurements) -> list[Check]:
@@ -107,12 +107,12 @@ def worse(some: tuple[Slice, ...]) -> list[Slice]:
 
 
 def thresholds(found: Measurements) -> Check:
-    """A floor that hides what people click makes a good encoder useless."""
+    """Thresholds that hide what people click make a good encoder useless."""
     name, one = "thresholds", found.hidden
     if one is None:
         return unmeasured(name)
     said = (
-        f"its floor would hide {one.challenger:.1%} of clicks whose picture is among the first "
+        f"they would hide {one.challenger:.1%} of clicks whose picture is among the first "
         f"ten, live's {one.live:.1%}"
     )
     return told(name, one.challenger <= one.live + HIDDEN, said)

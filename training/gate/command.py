@@ -137,7 +137,7 @@ def figures(found: Measurements) -> dict[str, Any]:
         "milliseconds": found.cost and found.cost._asdict(),
         "bytes": {"challenger": found.challenger.bytes, "live": found.live.bytes},
         "spread": ours and live and {"challenger": ours._asdict(), "live": live._asdict()},
-        "below_floor": found.hidden and found.hidden._asdict(),
+        "hidden_by_thresholds": found.hidden and found.hidden._asdict(),
     }
 
 

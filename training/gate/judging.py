@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lookalike.cards import Thresholds
 from lookalike.encoder import Encoder
 from lookalike.errors import ModelUnavailable
 from training import verdict
@@ -133,15 +134,16 @@ def spread(catalogue: Catalogue, who: str) -> Spread:
 def hidden(asked: Paired, both: Both) -> Hidden:
     """Only of what is found: what stands far down is hidden by its place already."""
 
-    def share(found: Measured | None, floor: float) -> float:
+    def share(found: Measured | None, at: Thresholds) -> float:
         if found is None:
             return 0.0
-        lost = (found.relevant & (found.similar < floor)).any(axis=1)
+        unseen = (found.similar < at.floor) | (found.similar >= at.duplicate)
+        lost = (found.relevant & unseen).any(axis=1)
         return float(np.average(lost, weights=asked.weights))
 
     return Hidden(
-        share(asked.challenger, both.ours.card.thresholds.floor),
-        share(asked.live, both.live.card.thresholds.floor),
+        share(asked.challenger, both.ours.card.thresholds),
+        share(asked.live, both.live.card.thresholds),
     )
 
 

@@ -41,7 +41,8 @@ class Clicks(NamedTuple):
 
 
 class Hidden(NamedTuple):
-    """Shares of clicked pictures that are among the first ten, but below the card's floor."""
+    """Shares of clicked pictures that are among the first ten, and that the card's thresholds hide:
+    below its floor, or taken for a copy of the picture that was asked about."""
 
     challenger: float
     live: float

@@ -91,7 +91,7 @@ def test_one_refusal_hides_no_other() -> None:
 
     assert checks.reason(told) == (
         "latency: 9.0 ms a picture, live 4.0; at most 1.25 times as long; "
-        "thresholds: its floor would hide 50.0% of clicks whose picture is among the first ten, "
+        "thresholds: they would hide 50.0% of clicks whose picture is among the first ten, "
         "live's 0.0%."
     )
 

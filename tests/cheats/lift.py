@@ -1,0 +1,196 @@
+"""How far fake clicks raise a target: the same shop learnt from with them and without."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from local.story.agreement import agreed
+from lookalike.interaction_log import Row
+from tests.cheats.attacks import attacked
+from tests.cheats.quiet import quiet
+from tests.cheats.world import Shoppers, World
+from tests.training.clicks.shop import UNTIL, Telling, write
+from training import beginning, clicks, material, train
+from training.clicks import circles
+from training.clicks.files import described
+from training.retraining import RECIPE
+from training.showing import Features
+from training.stopping import Stop
+
+TOP = 10
+CPU = torch.device("cpu")
+RESAMPLES = 2_000
+HIGHEST = 1.1  # lift: what the issue asks for
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """vectors: (pictures, dimension) of the encoder that learnt. told: of its data set."""
+
+    vectors: NDArray[np.float32]
+    told: dict[str, Any]
+
+    def standing(self, target: int) -> int:
+        """Of how many pictures, each asked about once, the target is among the first ten."""
+        similar = self.vectors @ self.vectors.T
+        np.fill_diagonal(similar, -np.inf)
+        first = np.argsort(-similar, axis=1, kind="stable")[:, :TOP]
+        return int((first == target).any(axis=1).sum())
+
+
+@dataclass(frozen=True)
+class School:
+    """Learns from a log as `lookalike retrain` does; features are computed once for all."""
+
+    world: World
+    folder: Path
+    steps: int = int(RECIPE["steps"])
+
+    def learn(self, rows: list[Row]) -> Learnt:
+        here = self.folder / "run"
+        shutil.rmtree(here, ignore_errors=True)
+        self.dataset(rows, here)
+        with quiet():
+            return self._trained(here)
+
+    def dataset(self, rows: list[Row], here: Path) -> dict[str, Any]:
+        log = write(here / "log", rows)
+        named = ["--interactions", str(log), "--images", str(self.world.folder), "--until", UNTIL]
+        with quiet():
+            assert clicks.main([*named, "--out", str(here / "dataset")]) == 0
+        return described(here / "dataset")
+
+    def _trained(self, here: Path) -> Learnt:
+        told = {
+            "weights": "shipped",
+            "pictures": self.world.folder,
+            "clicks": here / "dataset/clicks.jsonl",
+            "out": here / "model",
+            "cache": self.folder / "cache",
+            **RECIPE,
+            "steps": self.steps,
+        }
+        options = train.read([word for k, v in told.items() for word in (f"--{k}", str(v))])
+        found = material.gathered(options, beginning.side(options), train.cache_of(options))
+        run = train.begun(options, found, CPU)
+        train.study(run, Stop(0, CPU))
+        assert isinstance(run.show, Features)
+        order = np.argsort([file.path.name for file in found.pool.files])
+        with torch.no_grad():
+            whole = run.show.whole(torch.from_numpy(order))
+            vectors: NDArray[np.float32] = run.learner.blended().eval().vectors(whole).numpy()
+        return Learnt(vectors, described(here / "dataset"))
+
+
+class Lifted(NamedTuple):
+    """before, after: of how many pictures the target was among the first ten. rates: its clicks a
+    sighting, in what a report would count."""
+
+    shape: str
+    share: float
+    seed: int
+    before: int
+    after: int
+    rates: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One shop with its honest log, and a target for whoever cheats."""
+
+    school: School
+    seed: int
+    honest: Shoppers
+    target: int
+    plain: Learnt = field(repr=False)
+
+    @classmethod
+    def begin(cls, school: School, seed: int, answers: int) -> "Trial":
+        honest = Shoppers(school.world, Telling(seed), seed)
+        honest.come(answers)
+        target = int(np.random.default_rng((seed, 3)).integers(school.world.pictures))
+        return cls(school, seed, honest, target, school.learn(honest.telling.rows))
+
+    @property
+    def precision(self) -> float:
+        """mAP of what the honest taught, by their taste."""
+        return agreed(self.plain.vectors, self.school.world.kinds).mean_precision
+
+    def attacked(self, shape: str, share: float) -> Lifted:
+        world, rows = self.school.world, self.honest.telling.rows
+        more = attacked(world, self.honest, shape, share, self.target, self.seed).rows
+        after = self.school.learn(more)
+        image = world.known[self.target].image_id
+        return Lifted(
+            shape,
+            share,
+            self.seed,
+            self.plain.standing(self.target),
+            after.standing(self.target),
+            (click_rate(rows, image), click_rate(more, image)),
+        )
+
+
+def click_rate(rows: Sequence[Row], image: str) -> float:
+    seen, clicked = (
+        {row["query_id"] for row in rows if row["image_id"] == image and row["type"] == kind}
+        for kind in ("impression", "click")
+    )
+    return len(clicked & seen) / max(1, len(seen))
+
+
+def lift(some: Sequence[Lifted]) -> float:
+    return sum(one.after for one in some) / sum(one.before for one in some)
+
+
+def interval(some: Sequence[Lifted]) -> tuple[float, float]:
+    """95 %, by a bootstrap over shops."""
+    draw = np.random.default_rng(0)
+    before, after = (np.array([getattr(one, name) for one in some]) for name in ("before", "after"))
+    rows = draw.integers(len(some), size=(RESAMPLES, len(some)))
+    low, high = np.percentile(after[rows].sum(1) / before[rows].sum(1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def row(some: Sequence[Lifted]) -> str:
+    low, high = interval(some)
+    before, after = (float(np.mean([one.rates[i] for one in some])) for i in (0, 1))
+    return (
+        f"| {some[0].shape} | {some[0].share:.0%} | {lift(some):.2f} ({low:.2f}–{high:.2f}) | "
+        f"{before:.1%} → {after:.1%} |"
+    )
+
+
+def trials(
+    school: School,
+    seeds: Sequence[int],
+    answers: int,
+    shapes: Sequence[str],
+    shares: Sequence[float],
+    say: Callable[[str], None],
+) -> Iterator[list[Lifted]]:
+    """By shape and share, what came of it in every shop."""
+    shops = [Trial.begin(school, seed, answers) for seed in seeds]
+    precision = float(np.mean([shop.precision for shop in shops]))
+    say(f"{len(shops)} shops of {school.world.pictures} pictures; honest mAP {precision:.3f}")
+    for shape in shapes:
+        for share in shares:
+            yield [shop.attacked(shape, share) for shop in shops]
+
+
+@contextlib.contextmanager
+def circles_left_out() -> Iterator[None]:
+    """As it was before: to show that the test can fail, and what circles cost the honest."""
+    kept = circles.STRANGERS
+    circles.STRANGERS = "select 1"
+    try:
+        yield
+    finally:
+        circles.STRANGERS = kept
