@@ -11,7 +11,7 @@ DEMO := data/fabrics
 # Not every shell expands the ~ of PICTURES=~/Pictures.
 FOLDER := $(patsubst ~/%,$(HOME)/%,$(PICTURES))
 
-.PHONY: demo test check format bench bench-training default-encoder synth conformance costs lock clean
+.PHONY: demo test check format simulate fuzz proofs bench bench-training default-encoder synth conformance costs lock clean
 
 ifeq ($(strip $(PICTURES)),)
 demo: $(VENV)/.train ## look-alikes in the browser: of PICTURES=~/Pictures, or the story that docs/learning.md tells
@@ -32,6 +32,20 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format -q .
+
+simulate: $(VENV)/.dev ## 100,000 schedules of changes, crashes and faults: the index equals the store after each
+	$(BIN)/python -m tests.simulator
+
+fuzz: $(VENV)/.dev ## 20,000 calls of the API as its document says, 10,000 damaged pictures, bombs
+	$(BIN)/python -m tests.attack
+	$(BIN)/python -m tests.hostile
+
+proofs: simulate fuzz ## every figure of docs/reliability.md, measured here and now; hours
+	$(BIN)/python -m tests.simulator --planted
+	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.load
+	$(BIN)/python -m tests.cheats
+	$(BIN)/python -m tests.drift
 
 bench: $(VENV)/.dev ## the tables of docs/benchmarks.md, measured here and now
 	$(BIN)/python -m tests.bench
