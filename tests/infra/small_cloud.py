@@ -125,7 +125,8 @@ class SmallCloud:
         types = {name: DUCKDB[kind] for name, kind in COLUMNS.items()}
         for file in (self.folder / "interactions").glob("dt=*/*.jsonl"):
             taken, parquet = file.with_suffix(".taken"), file.with_suffix(".parquet")
-            file.rename(taken)
+            with self.busy:  # not while a function reads it
+                file.rename(taken)
             duckdb.execute(
                 f"COPY (SELECT * FROM read_json('{taken}', format='newline_delimited', "
                 f"columns={types})) TO '{parquet}' (FORMAT parquet)"
