@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -22,6 +23,7 @@ SHIPPED = Path(__file__).parent / "default_encoder"
 SERVING_KEY = "serving.json"
 VERSION_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")  # also a folder and a collection name
 STATE_SECONDS = 5.0  # how long a query may go by an old serving state: `previous` still answers
+CHANGE = "change"  # differs in each write: an etag is a hash, and must not return when a state does
 RETRY_SECONDS = 30.0  # and how soon one waits again for a store that did not answer
 
 
@@ -70,7 +72,9 @@ class ServingState:
     def of(cls, document: dict[str, Any]) -> Self:
         """Raises ValueError and TypeError; one field too many may be one that matters."""
         trial = document.get("trial")
-        return cls(**{**document, "trial": None if trial is None else Trial(**trial)})
+        told = {**document, "trial": None if trial is None else Trial(**trial)}
+        told.pop(CHANGE, None)
+        return cls(**told)
 
     def as_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if name != "trial" or value}
@@ -124,9 +128,8 @@ class Serving:
         except MissingObject as error:
             raise ModelUnavailable("No model serves yet: index a folder, or deploy one.") from error
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise ModelUnavailable(
-                f"{SERVING_KEY} cannot be read ({error}); restore an earlier version of it."
-            ) from error
+            words = f"{SERVING_KEY} cannot be read ({error}); restore an earlier version of it."
+            raise ModelUnavailable(words) from error
         with self._noting:
             if changes == self._changes:
                 self._recent = (time.monotonic(), state)
@@ -163,7 +166,7 @@ class Serving:
 
     def swap(self, expected_etag: str, state: ServingState) -> str:
         """Replace the state that had this etag. Raises PreconditionFailed if it changed since."""
-        data = json.dumps(state.as_json()).encode()
+        data = json.dumps({**state.as_json(), CHANGE: secrets.token_hex(8)}).encode()
         etag = self.store.put(SERVING_KEY, data, "application/json", if_match=expected_etag)
         with self._noting:
             self._changes += 1
@@ -196,9 +199,8 @@ class ModelStore:
         """
         card = Encoder(folder).card  # proves that the file is what the card says
         if not VERSION_PATTERN.fullmatch(card.model):
-            raise InvalidRequest(
-                "/model", f"{card.model!r} is not a version: {VERSION_PATTERN.pattern}"
-            )
+            words = f"{card.model!r} is not a version: {VERSION_PATTERN.pattern}"
+            raise InvalidRequest("/model", words)
         try:
             present = ModelCard.from_json(self.store.get(f"{card.model}/{CARD_NAME}")[0])
         except MissingObject:
@@ -206,9 +208,8 @@ class ModelStore:
         else:
             if present.sha256 == card.sha256:
                 return present
-            raise InvalidRequest(
-                "/model", f"{card.model} exists with another file; name a new version."
-            )
+            words = f"{card.model} exists with another file; name a new version."
+            raise InvalidRequest("/model", words)
         onnx = (folder / ONNX_NAME).read_bytes()
         self.store.put(f"{card.model}/{ONNX_NAME}", onnx, "application/octet-stream")
         self.store.put(f"{card.model}/{CARD_NAME}", card.to_json().encode(), "application/json")
