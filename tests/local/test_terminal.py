@@ -88,7 +88,7 @@ def test_no_command_prints_what_a_terminal_would_obey(
     pictures: Path, said: Callable[..., str]
 ) -> None:
     said("index", str(pictures))
-    picture = str(next(path for path in pictures.rglob("*.jpg") if path.stat().st_size > 99))
+    picture = str(min(path for path in pictures.rglob("*.jpg") if path.stat().st_size > 99))
 
     assert said("search", picture).count("\n") == 1  # the others are its duplicates
     found = json.loads(said("search", picture, "--json"))["results"]
