@@ -26,6 +26,7 @@ from local.bridge import Bridge
 from local.guard import Guard
 from local.methods import posted
 from local.problems import problem
+from lookalike.api import RETRY_SECONDS
 from lookalike.errors import DependencyError, InvalidRequest, LookalikeError
 from lookalike.models import VERSION_PATTERN
 
@@ -33,7 +34,6 @@ WEB = Path(__file__).parents[1] / "web"
 FOR_EVER = "public, max-age=31536000, immutable"
 FORM_FIELDS_BYTES = 100_000  # of an upload form, on top of the file
 GRACE_SECONDS = 2
-RETRY_SECONDS = "2"
 # No JSON, JSON of another form, brackets a hundred thousand deep, a share of 400 digits.
 UNREADABLE = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
 # What the page may offer; a deployment writes its own. `local`: /local/progress is there to ask.
@@ -219,6 +219,6 @@ def _as_problem(request: Request, error: Exception) -> Response:
         where = f"{request.method} {request.url.path}"
         return problem(error.status_code, error.detail, f"{where}: {error.detail}", error.headers)
     if isinstance(error, LookalikeError):
-        later = {"Retry-After": RETRY_SECONDS} if isinstance(error, DependencyError) else None
+        later = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, DependencyError) else None
         return problem(error.status, error.title, str(error), later)
     return problem(500, "Internal error", "The server failed; its log says why.")

@@ -9,15 +9,14 @@ from uuid import UUID
 import numpy as np
 import pytest
 import qdrant_edge
-from qdrant_client import QdrantClient
 from qdrant_client import models as q
 
-from lookalike.catalogue import IndexedImage, image_id_of
+from lookalike.catalogue import image_id_of
 from lookalike.edge import QdrantEdge
 from lookalike.errors import UnknownImage
 from lookalike.index import Index, Only, Wanted, collection_of
-from lookalike.qdrant_connection import Connection
 from lookalike.qdrant_server import QdrantServer
+from tests.points import InMemory, image
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 
@@ -31,33 +30,7 @@ PAYLOADS: dict[Any, Any] = {
     FOREIGN: {"image": "{", "key": 7, "tags": None, "status": "visible"},
     TAKEN: {"name": "not ours", "status": "visible"},
 }
-OURS = IndexedImage(
-    image_id=image_id_of("ours.jpg"),
-    key="ours.jpg",
-    etag="e1",
-    sidecar_etag="",
-    uploaded_at="2026-01-01T00:00:00+00:00",
-    indexed_at="2026-01-02T00:00:00+00:00",
-    width=640,
-    height=480,
-    bytes=1000,
-    format="JPEG",
-    sha256="ab" * 32,
-    phash="0123456789abcdef",
-    colour="7f8090",
-    status="visible",
-)
-
-
-class InMemory(Connection):
-    def __init__(self) -> None:
-        self.imitation = QdrantClient(location=":memory:")
-
-    def client(self) -> QdrantClient:
-        return self.imitation
-
-    def close(self) -> None:
-        self.imitation.close()
+OURS = image("ours.jpg")
 
 
 def edge(folder: Path) -> tuple[Index, Callable[..., None]]:

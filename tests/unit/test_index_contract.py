@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from lookalike.catalogue import IndexedImage, Sponsorship, Status, image_id_of
 from lookalike.edge import QdrantEdge
@@ -32,6 +31,7 @@ from lookalike.index import (
 )
 from lookalike.qdrant_connection import Address, Connection
 from lookalike.qdrant_server import QdrantServer
+from tests.points import InMemory, image
 from tests.simulator.memory import MemoryIndex
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
@@ -43,46 +43,11 @@ NOBODY = image_id_of("nobody.jpg")
 ANY = Only(statuses=())
 
 
-def image(
-    key: str, uploaded_at: str = "2026-01-01T00:00:00+00:00", **changes: object
-) -> IndexedImage:
-    known = IndexedImage(
-        image_id=image_id_of(key),
-        key=key,
-        etag="e1",
-        sidecar_etag="",
-        uploaded_at=uploaded_at,
-        indexed_at="2026-01-02T00:00:00+00:00",
-        width=640,
-        height=480,
-        bytes=1000,
-        format="JPEG",
-        sha256="ab" * 32,
-        phash="0123456789abcdef",
-        colour="7f8090",
-        status="visible",
-    )
-    return replace(known, **changes)  # type: ignore[arg-type]
-
-
 def at(degrees: float) -> Vector:
     """A unit vector on a circle, so that similarity is visible: at(0), at(90)."""
     circle = np.zeros(DIMENSION, np.float32)
     circle[:2] = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return circle
-
-
-class InMemory(Connection):
-    """qdrant-client's own imitation of a server."""
-
-    def __init__(self) -> None:
-        self.imitation = QdrantClient(location=":memory:")
-
-    def client(self) -> QdrantClient:
-        return self.imitation
-
-    def close(self) -> None:
-        self.imitation.close()
 
 
 @pytest.fixture(scope="module", params=ENGINES)

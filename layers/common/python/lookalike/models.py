@@ -227,9 +227,8 @@ class ModelStore:
     def keep(self, models: tuple[str, ...]) -> None:
         """Forget every loaded model but these."""
         with self._loading:
-            self._encoders = {
-                name: self._encoders[name] for name in models if name in self._encoders
-            }
+            kept = (name for name in models if name in self._encoders)
+            self._encoders = {name: self._encoders[name] for name in kept}
 
     def _folder(self, model: str) -> Path:
         """A local folder with the model's files."""
