@@ -17,7 +17,7 @@ import pytest
 from lookalike.cards import CARD_NAME, ONNX_NAME, ModelCard
 from lookalike.folder import Folder
 from lookalike.lease import LEASE_KEY
-from lookalike.models import ModelStore, Serving
+from lookalike.models import ModelStore, Serving, ServingState
 from tests.journeys import clicked, small_encoder
 from tests.journeys.conftest import PATIENCE_SECONDS, Laptop, hear_sigint, until
 
@@ -80,9 +80,8 @@ class Learner(Laptop):
         found: dict[str, Any] = json.loads(only.read_bytes())
         return found
 
-    def serving(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.data / "models/serving.json").read_bytes())
-        return found
+    def serving(self) -> ServingState:
+        return Serving(Folder(self.data / "models")).read()[0]
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +136,7 @@ def test_what_people_clicked_comes_to_answer_beside_a_lookalike_that_serves(
 
     assert learnt.out.splitlines()[0] == f"{model} serves"
     assert learnt.answered_by == model
-    assert learnt.learner.serving() == {"live": model, "next": None, "previous": "small-1"}
+    assert learnt.learner.serving() == ServingState(live=model, previous="small-1")
     page = Path(learnt.out.splitlines()[2].partition(": ")[2])
     assert "<html" in page.read_text()
     card = ModelCard.read(learnt.learner.data / "models" / model)
@@ -161,14 +160,14 @@ def test_killed_in_each_of_its_steps_it_goes_on_to_the_same_bytes(
     assert learner.record()["done"] == ["dataset"]
     learner.killed_when(lambda: learner.in_run(".gate-*"))
     assert learner.record()["done"] == ["dataset", "train"]
-    learner.killed_when(lambda: learner.serving()["next"])
-    assert learner.serving()["live"] == "small-1"
+    learner.killed_when(lambda: learner.serving().next)
+    assert learner.serving().live == "small-1"
     code, out, err = learner.retrain()
 
     assert code == 0, err
     assert "Going on with" in err
     assert out.splitlines()[0] == f"{begun} serves"
-    assert model_of(learner) == begun == learner.serving()["live"]
+    assert model_of(learner) == begun == learner.serving().live
     ours, theirs = (
         sha256(each.data / "models" / model_of(each) / ONNX_NAME)
         for each in (learner, learnt.learner)
@@ -232,7 +231,7 @@ def test_a_poisoned_model_is_refused_with_four_and_nothing_changes(
     assert said[1].startswith("file: ")
     assert Path(said[2].partition(": ")[2]) == folder / "gate/model-diff.html"
     assert (folder / "gate/model-diff.html").is_file()
-    assert learner.serving() == {"live": "small-1", "next": None, "previous": None}
+    assert learner.serving() == ServingState(live="small-1")
     assert not (learner.data / "models" / folder.name / CARD_NAME).exists()
     assert learner.record()["ended"] == "refused"
 
@@ -291,4 +290,4 @@ def test_with_too_little_to_go_by_nothing_is_trained(
     assert said in err.splitlines()[-1]
     assert "metric step" not in err
     assert not learner.in_run("")  # the next run counts what is clicked until then
-    assert learner.serving()["live"] == "small-1"
+    assert learner.serving().live == "small-1"

@@ -27,13 +27,15 @@ class Answering:
         from botocore.awsrequest import AWSResponse
 
         self.made = clients.aws("s3")
-        self.answer = AWSResponse("", status, headers or {}, _Raw(body))
+        self.raw = _Raw(body)
+        self.answer = AWSResponse("", status, headers or {}, self.raw)
         self.made.meta.events.register("before-send.s3", lambda **_: self.answer)
 
 
 class _Raw:
     def __init__(self, body: bytes) -> None:
         self.body = body
+        self.closed = False
 
     def read(self, *_: Any) -> bytes:
         body, self.body = self.body, b""
@@ -43,7 +45,7 @@ class _Raw:
         yield self.read()
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,15 @@ def test_a_200_without_an_answer_is_no_answer(ask: Callable[[Bucket], object], b
     """A listing that was cut short would be an empty bucket, which the index must equal."""
     with pytest.raises(StoreUnavailable):
         ask(bucket(200, body))
+
+
+def test_the_connection_of_what_is_no_answer_is_not_kept_open() -> None:
+    page = Answering(200, b"<html></html>")
+
+    with pytest.raises(StoreUnavailable):
+        Bucket(page.made, "pictures").get("a.jpg")
+
+    assert page.raw.closed
 
 
 def test_a_service_that_hangs_is_given_up_after_three_attempts(

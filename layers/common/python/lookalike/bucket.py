@@ -77,8 +77,8 @@ class Bucket:
     def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
         with _in_our_words(key):
             answer = self.client.get_object(Bucket=self.name, Key=key)
-            etag, size = required(answer, "ETag"), required(answer, "ContentLength")
-            with closing(answer["Body"]) as body:  # one that stops midway keeps its connection
+            with closing(answer["Body"]) as body:  # one that is left midway keeps its connection
+                etag, size = required(answer, "ETag"), required(answer, "ContentLength")
                 if max_bytes is not None and size > max_bytes:
                     raise UnreadableImage("too_many_bytes", f"{size} bytes", _bare(etag))
                 return body.read(), _bare(etag)
