@@ -30,9 +30,9 @@ def _same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
 def _of(world: World, key: str) -> tuple[object, ...]:
     image_id = image_id_of(key)
     return (
-        world.images.objects.get(key),
-        world.images.objects.get(sidecar_of(key)),
-        world.derived.objects.get(f"thumbnails/{image_id}.webp"),
-        world.derived.objects.get(f"rejects/{image_id}.json"),
+        world.images.touched.get(key),
+        world.images.touched.get(sidecar_of(key)),
+        world.derived.touched.get(f"thumbnails/{image_id}.webp"),
+        world.derived.touched.get(f"rejects/{image_id}.json"),
         *(points.get(image_id) for _, points in sorted(world.points.collections.items())),
     )

@@ -47,11 +47,13 @@ class MemoryStore:
     sizes: what some bytes pretend to weigh, so that none need be that heavy.
     A listing is read page by page, here one object a page: what comes behind the last one given is
     listed, what comes before it is not. Its clock moves on by a second with each write.
+    touched: by key, another mark after each change, so that what came and went again is told.
     """
 
     def __init__(self, sizes: Mapping[bytes, int] = MappingProxyType({})) -> None:
         self.sizes = sizes
         self.objects: dict[str, Stored] = {}
+        self.touched: dict[str, object] = {}
         self.now = BEGINNING
 
     def head(self, key: str) -> Head | None:
@@ -73,10 +75,12 @@ class MemoryStore:
         self.now += timedelta(seconds=1)
         etag = hashlib.md5(data).hexdigest()
         self.objects[key] = Stored(data, Head(etag, self.sizes.get(data, len(data)), self.now))
+        self.touched[key] = object()
         return etag
 
     def delete(self, key: str) -> None:
-        self.objects.pop(key, None)
+        if self.objects.pop(key, None):
+            self.touched[key] = object()
 
     def keys(self, prefix: str = "") -> Iterator[tuple[str, Head]]:
         last = ""

@@ -5,9 +5,11 @@ from collections import Counter
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from lookalike.catalogue import sidecar_of
 from tests.simulator import hunt
+from tests.simulator.glimpses import glimpse, untouched
 from tests.simulator.machine import HAPPENED, Machine
-from tests.simulator.pictures import KEYS, READABLE
+from tests.simulator.pictures import KEYS, READABLE, SAID
 from tests.simulator.promises import of_a_quiet_world
 from tests.simulator.settling import Broken, settle
 from tests.simulator.stage import Fate
@@ -70,6 +72,18 @@ def test_a_point_that_is_missing_of_another_picture_or_of_nothing_is_seen() -> N
     world.points.collections["m1"][point[0]] = point[1]
     world.images.put(KEY, READABLE["blue"], "")
     assert f"the point of {KEY} in m1 is of other bytes" in [*of_a_quiet_world(world)]
+
+
+def test_what_came_and_went_meanwhile_was_touched() -> None:
+    """Its messages are on their way, so whoever switches need not have seen it."""
+    world = indexed()
+    before = glimpse(world)
+    assert KEY in untouched(before, glimpse(world))
+
+    world.change(sidecar_of(KEY), next(iter(SAID)))
+    world.change(sidecar_of(KEY), None)
+
+    assert KEY not in untouched(before, glimpse(world))
 
 
 def test_who_is_killed_does_nothing_more_and_leaves_its_message() -> None:
