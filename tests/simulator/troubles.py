@@ -79,6 +79,11 @@ def _is_late(world: World) -> bool:
     return bool(world.stage.late)
 
 
+def _may_duplicate(world: World) -> bool:
+    """A bug that is planted may have taken the message of whoever is at work."""
+    return bool(world.workers and world.queue.in_flight)
+
+
 def _may_lose(world: World) -> bool:
     return bool(world.queue.waiting) and not world.lost
 
@@ -89,7 +94,7 @@ TROUBLES = (
     Trouble("an operation is not answered", _somebody, _leave_unanswered),
     Trouble("a write to the index is late", lambda world: bool(_writers(world)), _delay),
     Trouble("a late write arrives", _is_late, lambda world, _: world.stage.arrive()),
-    Trouble("a message comes twice", lambda world: bool(world.workers), World.duplicate),
+    Trouble("a message comes twice", _may_duplicate, World.duplicate),
     Trouble("a message is lost", _may_lose, World.lose),
     Trouble("an entry is refused", lambda world: bool(world.commands), _refuse_an_entry),
     Trouble("the moderator changes its mind", _may_think, _think),
