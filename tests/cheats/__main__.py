@@ -26,12 +26,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--replays", type=int, default=1_000)
-    parser.add_argument("--pictures", type=int, default=160)
+    parser.add_argument("--pictures", type=int, help="329 for lift, as in the demo; else 160")
     parser.add_argument("--answers", type=int, default=5_000, help="that honest people see")
     parser.add_argument("--shops", type=int, default=5, help="that are attacked")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.05, 0.1])
     parser.add_argument("--shapes", nargs="+", help="of attack; all")
-    parser.add_argument("--without-circles", action="store_true", help="as it was before")
+    parser.add_argument("--unguarded", action="store_true", help="as it was before")
     parser.add_argument(
         "--judged-by", type=int, default=12_000, help="answers whose clicks the gate has"
     )
@@ -72,15 +72,15 @@ def lift(asked: argparse.Namespace, folder: Path) -> bool:
     from contextlib import nullcontext
 
     from tests.cheats.attacks import SHAPES
-    from tests.cheats.lift import HIGHEST, School, circles_left_out, row, trials
+    from tests.cheats.lift import HIGHEST, School, row, strangers_let_in, trials
     from tests.cheats.lift import lift as lift_of
     from tests.cheats.world import drawn
 
     asked.shapes = asked.shapes or list(SHAPES)
-    school = School(drawn(folder / "pictures", asked.pictures), folder)
+    school = School(drawn(folder / "pictures", asked.pictures or 329), folder)
     seeds = range(asked.seed, asked.seed + asked.shops)
     broken = []
-    with circles_left_out() if asked.without_circles else nullcontext():
+    with strangers_let_in() if asked.unguarded else nullcontext():
         say("| shape | share | lift (95 %) | its click rate |")
         say("|---|---|---|---|")
         for some in trials(school, seeds, asked.answers, asked.shapes, asked.shares, say):
@@ -95,7 +95,7 @@ def models(asked: argparse.Namespace, folder: Path) -> bool:
     from tests.cheats.models import honest, sabotaged
     from tests.cheats.world import drawn
 
-    world = drawn(folder / "pictures", asked.pictures)
+    world = drawn(folder / "pictures", asked.pictures or 160)
     passed = list(sabotaged(world, folder / "sabotaged", asked.seed, asked.judged_by, say))
     shares = list(honest(world, folder / "honest", asked.seed, asked.judged_by, asked.honest, say))
     return bool(passed) or any(shares)

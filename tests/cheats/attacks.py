@@ -1,5 +1,6 @@
 """Whoever wants one picture up, and clicks for it: shapes of attack on a shop's log."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -106,9 +107,29 @@ def like_people(attack: Attack) -> None:
         visit += 1
 
 
+def one_family(attack: Attack) -> None:
+    """All on pictures of one other kind, whichever the target stands beside most often. They are
+    company for each other, so nothing tells these clicks from those of people."""
+    kinds = attack.world.kinds
+    anchors = [one for one in attack.anchors(LONGEST) if kinds[one] != kinds[attack.target]]
+    family, _ = Counter(kinds[one] for one in anchors).most_common(1)[0]
+    anchors = [one for one in anchors if kinds[one] == family]
+    for turn in range(attack.clicks):
+        who = f"cheat-{turn // 2}"
+        attack.click(anchors[turn % len(anchors)], turn, who, who, LONGEST)
+
+
 SHAPES: dict[str, Shape] = {
     shape.__name__.replace("_", "-"): shape
-    for shape in (one_session, one_address, many_addresses, far_and_wide, few_anchors, like_people)
+    for shape in (
+        one_session,
+        one_address,
+        many_addresses,
+        far_and_wide,
+        few_anchors,
+        like_people,
+        one_family,
+    )
 }
 
 

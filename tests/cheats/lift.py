@@ -18,7 +18,7 @@ from tests.cheats.quiet import quiet
 from tests.cheats.world import Shoppers, World
 from tests.training.clicks.shop import UNTIL, Telling, write
 from training import beginning, clicks, material, train
-from training.clicks import circles
+from training.clicks import closure
 from training.clicks.files import described
 from training.retraining import RECIPE
 from training.showing import Features
@@ -186,11 +186,11 @@ def trials(
 
 
 @contextlib.contextmanager
-def circles_left_out() -> Iterator[None]:
-    """As it was before: to show that the test can fail, and what circles cost the honest."""
-    kept = circles.STRANGERS
-    circles.STRANGERS = "select 1"
+def strangers_let_in() -> Iterator[None]:
+    """As it was before: to show that the test can fail, and what the guard costs the honest."""
+    kept = closure.STRANGERS
+    closure.STRANGERS = "select 1"
     try:
         yield
     finally:
-        circles.STRANGERS = kept
+        closure.STRANGERS = kept

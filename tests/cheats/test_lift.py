@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.cheats.attacks import SHAPES, attacked
-from tests.cheats.lift import School, Trial, circles_left_out
+from tests.cheats.lift import School, Trial, strangers_let_in
 from tests.cheats.world import Shoppers, drawn
 from tests.training.clicks.conftest import n
 from tests.training.clicks.shop import Telling
@@ -58,19 +58,17 @@ def test_hardly_a_fake_pair_is_learnt_from(
     assert foreign(school, honest, shape, 0.05, tmp_path) <= 1
 
 
-def test_without_circles_many_of_them_would_be(
-    school: School, honest: Shoppers, tmp_path: Path
-) -> None:
-    with circles_left_out():
+def test_unguarded_many_of_them_would_be(school: School, honest: Shoppers, tmp_path: Path) -> None:
+    with strangers_let_in():
         assert foreign(school, honest, "far-and-wide", 0.05, tmp_path) >= 20
 
 
-def test_circles_take_most_of_a_targets_lift_away(school: School) -> None:
+def test_most_of_a_targets_lift_is_taken_away(school: School) -> None:
     """How much is left over several shops, the long form says; one target moves by chance too."""
     shop = Trial.begin(school, SEED, ANSWERS)
 
     guarded = shop.attacked("far-and-wide", 0.05)
-    with circles_left_out():
+    with strangers_let_in():
         bare = shop.attacked("far-and-wide", 0.05)
 
     assert guarded.rates[1] > 5 * guarded.rates[0]  # reports count fake clicks as they come

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import duckdb
 
-from training.clicks.circles import leave_strangers_out
+from training.clicks.closure import leave_strangers_out
 from training.clicks.split import MICRO, NANO, Terms
 
 # A propensity below a tenth counts as a tenth, so one click at the foot of a page outweighs ten at

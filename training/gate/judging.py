@@ -11,6 +11,7 @@ from lookalike.encoder import Encoder
 from lookalike.errors import ModelUnavailable
 from training import verdict
 from training.gate import exams, gathering, held_out, soundness
+from training.gate.checks import GOLD_MARGIN
 from training.gate.exams import LIVE, OURS, Both, Catalogue
 from training.gate.held_out import Pair
 from training.gate.measurements import Clicks, Cost, Hidden, Measurements, Slice, Spread
@@ -77,7 +78,10 @@ def judged(asked: Asked) -> Judged:
         difference(on_clicks, asked.seed) if on_clicks else None,
         difference(on_gold, asked.seed),
         on_gold.metric,
-        tuple(one for paper in papers for one in slices(paper, asked.seed)),
+        (
+            *(slices(on_clicks, asked.seed) if on_clicks else ()),
+            *slices(on_gold, asked.seed, GOLD_MARGIN),
+        ),
         hidden(on_clicks, both) if on_clicks else None,
         failed(catalogue),
     )
@@ -113,12 +117,12 @@ def gold(asked: Asked, pairs: Sequence[Pair], both: Both, catalogue: Catalogue) 
     return exams.itself(both, chosen, catalogue)
 
 
-def slices(paper: Paired, seed: int) -> Iterator[Slice]:
+def slices(paper: Paired, seed: int, may_lose: float = 0.0) -> Iterator[Slice]:
     """Those with enough questions to tell anything, but not those that are the whole."""
     for name, chosen in paper.slices.items():
         clusters = len(np.unique(paper.clusters[chosen]))
         if LEAST_IN_SLICE <= chosen.sum() < len(chosen) and clusters >= LEAST_CLUSTERS:
-            yield Slice(paper.name, name, difference(paper.part(chosen), seed))
+            yield Slice(paper.name, name, difference(paper.part(chosen), seed, may_lose))
 
 
 def weighed(pairs: Sequence[Pair], gone: int) -> Clicks:

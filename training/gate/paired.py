@@ -53,7 +53,7 @@ class Difference:
     """Challenger − live, of weighted means.
 
     low, high: 95 % bootstrap interval over clusters. least: what it exceeds with 95 % confidence.
-    p_worse: one-sided, of a challenger that is no worse; see `chance_of_worse`.
+    p_worse: one-sided, of a challenger that loses no more than it may; see `chance_of_worse`.
     """
 
     questions: int
@@ -70,7 +70,8 @@ class Difference:
         return self.challenger - self.live
 
 
-def difference(asked: Paired, seed: int) -> Difference:
+def difference(asked: Paired, seed: int, may_lose: float = 0.0) -> Difference:
+    """may_lose: of the figure, without being worse."""
     weights = asked.weights
     gained, weight = by_cluster(asked)
     draws = resampled(gained, weight, seed)
@@ -83,7 +84,7 @@ def difference(asked: Paired, seed: int) -> Difference:
         float(low),
         float(high),
         float(least),
-        chance_of_worse(gained, seed),
+        chance_of_worse(gained + may_lose * weight, seed),
     )
 
 

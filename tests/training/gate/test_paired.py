@@ -66,6 +66,25 @@ def test_a_fifth_of_encoders_that_are_alike_have_a_p_below_a_fifth() -> None:
     assert np.mean(np.array(chances) < 0.2) == pytest.approx(0.2, abs=0.07)
 
 
+def test_what_may_be_lost_is_no_loss_and_more_than_that_is() -> None:
+    def lost(times: int) -> float:
+        found = [0.0] * times + [1.0] * (200 - times)
+        return difference(asked(found, [1.0] * 200), seed=0, may_lose=0.05).p_worse
+
+    assert lost(8) > 0.5
+    assert lost(14) > 0.05
+    assert lost(30) < 0.001
+
+
+def test_of_encoders_that_lose_just_what_they_may_a_tenth_at_most_have_a_p_below_a_tenth() -> None:
+    draw = np.random.default_rng(4)
+    chances = [
+        paired.chance_of_worse(0.05 - (draw.random(150) < 0.05), seed) for seed in range(200)
+    ]
+
+    assert np.mean(np.array(chances) < 0.1) < 0.15
+
+
 def test_many_draws_are_made_in_portions_that_say_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
