@@ -1,7 +1,7 @@
 """Whoever wants one picture up, and clicks for it: shapes of attack on a shop's log."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ A_MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Attack:
-    """clicks: on the target, to be spent. Returns nothing; what it did is in the log."""
+    """clicks: on the target, to be spent. What was done with them is in the log."""
 
     world: World
     telling: Telling
@@ -32,6 +32,10 @@ class Attack:
             if anchor != self.target and self.target in shown:
                 places[anchor] = shown.index(self.target)
         return sorted(places, key=lambda anchor: (places[anchor], anchor))
+
+    def cheat(self, number: int) -> str:
+        """A session, and an address: nobody else's."""
+        return f"cheat-{self.target}-{number}"
 
     def click(self, anchor: int, turn: int, session: str, address: str, limit: int) -> None:
         """One answer about this picture, looked at as far as the target, and that clicked."""
@@ -56,7 +60,7 @@ def one_session(attack: Attack) -> None:
     """Everything in one go."""
     anchors = attack.anchors(PAGE)
     for turn in range(attack.clicks):
-        attack.click(anchors[turn % len(anchors)], turn, "cheat", "cheat", PAGE)
+        attack.click(anchors[turn % len(anchors)], turn, attack.cheat(0), attack.cheat(0), PAGE)
 
 
 def one_address(attack: Attack) -> None:
@@ -64,14 +68,14 @@ def one_address(attack: Attack) -> None:
     anchors = attack.anchors(PAGE)
     for turn in range(attack.clicks):
         anchor = anchors[turn % len(anchors)]
-        attack.click(anchor, turn, f"cheat-{turn // 2}", "cheat", PAGE)
+        attack.click(anchor, turn, attack.cheat(turn // 2), attack.cheat(0), PAGE)
 
 
 def many_addresses(attack: Attack) -> None:
     """Two clicks from each of many addresses, on every anchor of the page in turn."""
     anchors = attack.anchors(PAGE)
     for turn in range(attack.clicks):
-        who = f"cheat-{turn // 2}"
+        who = attack.cheat(turn // 2)
         attack.click(anchors[turn % len(anchors)], turn, who, who, PAGE)
 
 
@@ -80,7 +84,7 @@ def far_and_wide(attack: Attack) -> None:
     addresses, for as many anchors as there are clicks."""
     anchors = attack.anchors(LONGEST)[: max(2, attack.clicks // 2)]
     for turn in range(attack.clicks):
-        who = f"cheat-{turn // 2}"
+        who = attack.cheat(turn // 2)
         attack.click(anchors[turn % len(anchors)], turn, who, who, LONGEST)
 
 
@@ -88,7 +92,7 @@ def few_anchors(attack: Attack) -> None:
     """All on eight anchors where it hardly stands on the page, each click from another address."""
     anchors = attack.anchors(PAGE)[-8:]
     for turn in range(attack.clicks):
-        who = f"cheat-{turn}"
+        who = attack.cheat(turn)
         attack.click(anchors[turn % len(anchors)], turn, who, who, PAGE)
 
 
@@ -102,7 +106,11 @@ def like_people(attack: Attack) -> None:
         for turn in range(bots.habits.answers(attack.chance)):
             anchor = anchors[int(attack.chance.integers(len(anchors)))]
             bots.look(
-                f"cheat-{visit}", anchor, at + turn * 2 * A_MINUTE, attack.chance, [attack.target]
+                attack.cheat(visit),
+                anchor,
+                at + turn * 2 * A_MINUTE,
+                attack.chance,
+                [attack.target],
             )
         visit += 1
 
@@ -115,7 +123,7 @@ def one_family(attack: Attack) -> None:
     family, _ = Counter(kinds[one] for one in anchors).most_common(1)[0]
     anchors = [one for one in anchors if kinds[one] == family]
     for turn in range(attack.clicks):
-        who = f"cheat-{turn // 2}"
+        who = attack.cheat(turn // 2)
         attack.click(anchors[turn % len(anchors)], turn, who, who, LONGEST)
 
 
@@ -134,11 +142,14 @@ SHAPES: dict[str, Shape] = {
 
 
 def attacked(
-    world: World, honest: Shoppers, name: str, share: float, target: int, seed: int
+    world: World, honest: Shoppers, name: str, share: float, targets: Sequence[int], seed: int
 ) -> Telling:
-    """The log of the honest, and beside it so many fake clicks that they are this share of all."""
+    """The log of the honest, and beside it so many fake clicks that those for each target are this
+    share of all but the other targets'.
+    """
     telling = Telling(seed + 7_000)
     clicks = round(honest.clicks * share / (1 - share))
     chance = np.random.default_rng((seed, 7))
-    SHAPES[name](Attack(world, telling, target, clicks, chance))
+    for target in targets:
+        SHAPES[name](Attack(world, telling, target, clicks, chance))
     return replace(telling, rows=[*honest.telling.rows, *telling.rows])

