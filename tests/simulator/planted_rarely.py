@@ -17,10 +17,6 @@ a reject is of the version that was seen before it was read
 -            return self._reject(key, _of(error.etag or etag, seen), error)
 +            return self._reject(key, seen, error)
 
-a refusal of the store is of the version that was seen before
--            return self._reject(key, _of(error.etag or etag, seen), error)
-+            return self._reject(key, _of(etag, seen), error)
-
 nobody looks again after clearing a reject
          self.rejects.clear(image_id_of(key))
 -        return seen

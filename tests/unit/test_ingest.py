@@ -301,15 +301,18 @@ def test_a_slow_worker_does_not_overwrite_a_faster_one(world: World) -> None:
 class Flickering(Folder):
     """A folder in which other bytes are there for as long as a picture is read."""
 
+    between = jpeg("blue", (50, 50))
+
     def get(self, key: str, max_bytes: int | None = None) -> tuple[bytes, str]:
         path = self.root / key
         before, times = path.read_bytes(), path.stat()
-        path.write_bytes(jpeg("blue", (50, 50)))
-        read = super().get(key, max_bytes)
-        path.write_bytes(before)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        path.write_bytes(self.between)
         self.get = super().get  # type: ignore[method-assign]
-        return read
+        try:
+            return super().get(key, max_bytes)
+        finally:
+            path.write_bytes(before)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_bytes_that_went_and_came_back_leave_what_is_there_now(world: World) -> None:
@@ -317,6 +320,19 @@ def test_bytes_that_went_and_came_back_leave_what_is_there_now(world: World) -> 
     world.write(KEY, jpeg("red"))
 
     with_store(Flickering(world.pictures)).sync(KEY)
+
+    assert found(world).width == 96
+
+
+def test_too_many_bytes_that_went_and_came_back_refuse_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(KEY, jpeg("red"))
+    store = Flickering(world.pictures)
+    store.between = bytes(100_000)
+    monkeypatch.setattr("lookalike.images.MAX_BYTES", 99_999)
+
+    assert with_store(store).sync(KEY) == "indexed"
 
     assert found(world).width == 96
 
