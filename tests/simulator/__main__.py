@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.planted:
         from tests.simulator import planted_hunt
 
-        return planted_hunt.report(asked.schedules or 10_000, asked.seed, asked.processes)
+        return planted_hunt.report(asked.schedules or 30_000, asked.seed, asked.processes)
     schedules = asked.schedules or 100_000
     print(f"seed {asked.seed}, {schedules:,} schedules, {asked.processes} processes", flush=True)
     began = time.monotonic()
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
-    parser.add_argument("--schedules", type=int, help="100,000; for --planted 10,000 for each bug")
+    parser.add_argument("--schedules", type=int, help="100,000; for --planted 30,000 for each bug")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--planted", action="store_true", help="how soon planted bugs are found")
