@@ -32,7 +32,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--targets", type=int, default=4, help="in each shop, attacked at once")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.05, 0.1])
     parser.add_argument("--shapes", nargs="+", help="of attack; all")
-    parser.add_argument("--unguarded", action="store_true", help="as it was before")
+    parser.add_argument("--unguarded", action="store_true", help="learn from whatever is clicked")
     parser.add_argument(
         "--judged-by", type=int, default=12_000, help="answers whose clicks the gate has"
     )

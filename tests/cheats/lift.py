@@ -4,7 +4,6 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,16 +164,14 @@ def click_rate(rows: Sequence[Row], images: Set[str]) -> float:
 
 
 def lift(some: Sequence[Lifted]) -> float:
-    return sum(sum(one.after) for one in some) / sum(sum(one.before) for one in some)
+    before, after = _standings(some).sum(axis=(1, 2))
+    return float(after / before)
 
 
 def interval(some: Sequence[Lifted]) -> tuple[float, float]:
     """95 %, by a bootstrap over shops."""
     draw = np.random.default_rng(0)
-    before, after = (
-        np.array([sum(of) for of in both])
-        for both in ([one.before for one in some], [one.after for one in some])
-    )
+    before, after = _standings(some).sum(axis=2)
     rows = draw.integers(len(some), size=(RESAMPLES, len(some)))
     low, high = np.percentile(after[rows].sum(1) / before[rows].sum(1), [2.5, 97.5])
     return float(low), float(high)
@@ -182,18 +179,18 @@ def interval(some: Sequence[Lifted]) -> tuple[float, float]:
 
 def row(some: Sequence[Lifted], targets: int) -> str:
     low, high = interval(some)
-    rates = [float(np.mean([one.rates[i] for one in some])) for i in (0, 1)]
-    own, foreign = (
-        " → ".join(
-            f"{sum(getattr(when(one), name) for one in some) / len(some) / targets:.1f}"
-            for when in (attrgetter("before"), attrgetter("after"))
-        )
-        for name in Standing._fields
-    )
+    rates = np.mean([one.rates for one in some], axis=0)
+    own, foreign = (_standings(some).mean(axis=1) / targets).T
     return (
         f"| {some[0].shape} | {some[0].share:.0%} | {lift(some):.2f} ({low:.2f}–{high:.2f}) | "
-        f"{own} | {foreign} | {rates[0]:.1%} → {rates[1]:.1%} |"
+        f"{own[0]:.1f} → {own[1]:.1f} | {foreign[0]:.1f} → {foreign[1]:.1f} | "
+        f"{rates[0]:.1%} → {rates[1]:.1%} |"
     )
+
+
+def _standings(some: Sequence[Lifted]) -> NDArray[np.int64]:
+    """(before and after, shops, own and foreign)."""
+    return np.array([[one.before for one in some], [one.after for one in some]])
 
 
 @dataclass(frozen=True)
