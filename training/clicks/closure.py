@@ -8,41 +8,48 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from training.clicks.circles import VOUCHED, draw_circles
+
 # A pair of honest people has as little company as what is left out with a chance of so much.
 SURELY = 0.01
 
-# The pairs that are learnt from, both ways round.
+# Who clicked each pair that is learnt from, in either direction; it stands here both ways round.
 LINK = """
 create table link as
-with pair as (select distinct lo, hi from line where side = 'learnt')
-select lo as one, hi as other from pair
+with clicker as (
+    select least(anchor, image) as lo, greatest(anchor, image) as hi, viewer
+    from placed where clicked and side = 'learnt'
+),
+pair as (
+    select lo, hi, count(distinct viewer) as people
+    from clicker semi join (select lo, hi from line where side = 'learnt') as learnt using (lo, hi)
+    group by lo, hi
+)
+select lo as one, hi as other, people from pair
 union all
-select hi as one, lo as other from pair
+select hi as one, lo as other, people from pair
 """
 # others: look-alikes of `other` beside `one`. known: how many of them look like `one` too.
 COMPANY = """
 create table company as
 with crowd as (select one as picture, count(*) - 1 as others from link group by one),
-common as (
-    select link.one, link.other, count(*) as known
-    from link
-    join link as third on third.one = link.one and third.other <> link.other
-    join link as between on between.one = link.other and between.other = third.other
-    group by link.one, link.other
-)
+common as (select one, other, count(*) as known from vouched group by one, other)
 select link.one, link.other, others, coalesce(known, 0) as known
 from link join crowd on crowd.picture = link.other left join common using (one, other)
 """
 CLOSED = "select coalesce(sum(known), 0)::bigint, coalesce(sum(others), 0)::bigint from company"
 CROWDS = "select distinct others from company where others > 0 order by others"
-# Clicks that join a picture to many kinds leave it lonely beside its own, too: nobody knows then
-# what it looks like, so it goes by its pixels.
-STRANGERS = """
-delete from line where side = 'learnt' and exists (
-    from company join lonely using (others) where known <= most
-    and (one, other) in ((line.lo, line.hi), (line.hi, line.lo))
-)
+LONELY = """
+create table lonely as
+select least(one, other) as lo, greatest(one, other) as hi
+from company join fewest using (others) where known <= most
 """
+# Clicks that join a picture to many kinds make it lonely beside its own, too: that is spared.
+SPARED = """
+delete from lonely where (lo, hi) in (select one, other from circle)
+    and (hi, lo) in (select one, other from circle)
+"""
+STRANGERS = "delete from line where side = 'learnt' and (lo, hi) in (select lo, hi from lonely)"
 
 
 def leave_strangers_out(engine: duckdb.DuckDBPyConnection) -> None:
@@ -50,18 +57,40 @@ def leave_strangers_out(engine: duckdb.DuckDBPyConnection) -> None:
 
     The usual is the share of closed triads in this log, its transitivity (D. Watts, S. Strogatz,
     "Collective dynamics of small-world networks", 1998). Where none is closed nothing can be said.
+    Those of a circle are spared at first: without the others they may not be lonely any more.
     """
-    engine.execute(LINK)
-    engine.execute(COMPANY)
-    engine.execute("create table lonely (others bigint, most bigint)")
+    _look(engine)
     closed, triads = engine.execute(CLOSED).fetchall()[0]
+    usual = closed / max(1, triads)
+    _find_lonely(engine, usual)
+    draw_circles(engine)
+    engine.execute(SPARED)
+    _part(engine, "circle")
+    _look(engine)
+    _find_lonely(engine, usual)
+    _part(engine)
+
+
+def _look(engine: duckdb.DuckDBPyConnection) -> None:
+    for sql in (LINK, VOUCHED, COMPANY):
+        engine.execute(sql)
+
+
+def _part(engine: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    engine.execute(STRANGERS)
+    for table in ("link", "vouched", "company", "lonely", *tables):
+        engine.execute(f"drop table {table}")
+
+
+def _find_lonely(engine: duckdb.DuckDBPyConnection, usual: float) -> None:
+    """From `company` to `lonely`, pairs."""
+    engine.execute("create table fewest (others bigint, most bigint)")
     crowds = [others for (others,) in engine.execute(CROWDS).fetchall()]
     if crowds:
-        rows = [[others, most_when_lonely(others, closed / triads)] for others in crowds]
-        engine.executemany("insert into lonely values (?, ?)", rows)
-    engine.execute(STRANGERS)
-    for table in ("link", "company", "lonely"):
-        engine.execute(f"drop table {table}")
+        rows = [[others, most_when_lonely(others, usual)] for others in crowds]
+        engine.executemany("insert into fewest values (?, ?)", rows)
+    engine.execute(LONELY)
+    engine.execute("drop table fewest")
 
 
 def most_when_lonely(others: int, share: float) -> int:
