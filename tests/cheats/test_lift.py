@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.cheats.attacks import SHAPES, attacked
 from tests.cheats.lift import School, Trial, strangers_let_in
 from tests.cheats.world import Shoppers, drawn
+from tests.torch_threads import one_thread
 from tests.training.clicks.conftest import n
 from tests.training.clicks.shop import Telling
 
@@ -19,10 +19,8 @@ PICTURES, ANSWERS, SEED = 90, 2_000, 1
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

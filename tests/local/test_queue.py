@@ -185,14 +185,20 @@ def test_the_neighbours_of_what_ends_the_process_are_worked_on(opened: Callable[
     assert sorted(done) == ["after", "before", "later"]
 
 
-def test_what_a_dead_process_worked_on_is_handed_out_when_nothing_else_is_in_flight(
-    opened: Callable[[], Queue],
-) -> None:
+def after_death(opened: Callable[[], Queue], key: str) -> Queue:
+    """Opened again, after a process that worked on this died."""
     queue = opened()
-    queue.send([("a", "")])
+    queue.send([(key, "")])
     received(queue)
     queue = opened()
     queue.release_in_flight()
+    return queue
+
+
+def test_what_a_dead_process_worked_on_is_handed_out_when_nothing_else_is_in_flight(
+    opened: Callable[[], Queue],
+) -> None:
+    queue = after_death(opened, "a")
     queue.send([("b", "")])
     queue.send([("c", "")], urgent=True)
 
@@ -208,11 +214,7 @@ def test_what_a_dead_process_worked_on_is_handed_out_when_nothing_else_is_in_fli
 
 
 def test_workers_that_wait_for_a_suspect_go_on_when_it_is_done(opened: Callable[[], Queue]) -> None:
-    queue = opened()
-    queue.send([("a", "")])
-    received(queue)
-    queue = opened()
-    queue.release_in_flight()
+    queue = after_death(opened, "a")
     queue.send([("b", "")])
     suspect = received(queue)
     found: list[Message | None] = []
@@ -228,11 +230,7 @@ def test_workers_that_wait_for_a_suspect_go_on_when_it_is_done(opened: Callable[
 def test_a_suspect_that_takes_too_long_holds_up_nobody_for_ever(
     opened: Callable[[], Queue], clock: Clock
 ) -> None:
-    queue = opened()
-    queue.send([("a", "")])
-    received(queue)
-    queue = opened()
-    queue.release_in_flight()
+    queue = after_death(opened, "a")
     queue.send([("b", "")])
     assert received(queue).key == "a"
 
@@ -247,11 +245,7 @@ def test_a_suspect_that_takes_too_long_holds_up_nobody_for_ever(
 def test_sending_a_waiting_message_again_does_not_forget_how_often_it_was_received(
     opened: Callable[[], Queue],
 ) -> None:
-    queue = opened()
-    queue.send([("poison", "")])
-    received(queue)
-    queue = opened()
-    queue.release_in_flight()
+    queue = after_death(opened, "poison")
 
     queue.send([("poison", "")])
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from lookalike.calibration import drawn
+from tests.torch_threads import one_thread
 from training.default_encoder import TEACHER_WEIGHTS
 from training.torchvision_shim import torchvision
 
@@ -19,11 +20,8 @@ SIDE = 48
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Tiny networks only wait for more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
