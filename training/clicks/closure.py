@@ -65,18 +65,20 @@ def leave_strangers_out(engine: duckdb.DuckDBPyConnection) -> None:
     _find_lonely(engine, usual)
     draw_circles(engine)
     engine.execute(SPARED)
-    _part(engine, "circle")
+    _leave_out(engine, "circle")
     _look(engine)
     _find_lonely(engine, usual)
-    _part(engine)
+    _leave_out(engine)
 
 
 def _look(engine: duckdb.DuckDBPyConnection) -> None:
+    """From `line` to `company`."""
     for sql in (LINK, VOUCHED, COMPANY):
         engine.execute(sql)
 
 
-def _part(engine: duckdb.DuckDBPyConnection, *tables: str) -> None:
+def _leave_out(engine: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    """Those in `lonely`; and forget what was made to find them."""
     engine.execute(STRANGERS)
     for table in ("link", "vouched", "company", "lonely", *tables):
         engine.execute(f"drop table {table}")
