@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -103,6 +104,21 @@ def _as_it_was() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def own_process() -> Iterator[None]:
+    """For a Lookalike that is called in this very process: it finds no sandbox of another world
+    warm, and leaves none."""
+    _forget_sandboxes()
+    yield
+    _forget_sandboxes()
+
+
+def _forget_sandboxes() -> None:
+    for name in [name for name in sys.modules if name.endswith(".handler")]:
+        del sys.modules[name]
+    wiring.forget()
 
 
 @pytest.fixture(scope="session")

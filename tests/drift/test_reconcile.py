@@ -26,7 +26,7 @@ START_SECONDS = 60
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pictures(own_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     folder = tmp_path / "pictures"
     folder.mkdir()

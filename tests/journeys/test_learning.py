@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ import pytest
 from local.data_folder import DataFolder
 from local.retraining.command import Outcome, Retraining, retrain
 from local.up import ANY_PORT, running
-from lookalike import wiring
 from lookalike.catalogue import image_id_of
 from lookalike.folder import Folder
 from lookalike.models import ModelStore, Serving
@@ -35,20 +33,11 @@ Answers = dict[str, tuple[tuple[str, float], ...]]  # by anchor: images and scor
 
 
 @pytest.fixture(autouse=True)
-def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a Lookalike changes in the process that it runs in, put back afterwards."""
-    for name in [name for name in sys.modules if name.endswith(".handler")]:
-        monkeypatch.delitem(sys.modules, name)  # sandboxes of another world
-    before, on_sigterm = dict(os.environ), signal.getsignal(signal.SIGTERM)
+def _process(own_process: None) -> Iterator[None]:
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     os.environ["LOOKALIKE_EXPLORATION"] = "0"  # answers are compared
     os.environ["OMP_NUM_THREADS"] = "1"
-    wiring.forget()
     yield
-    wiring.forget()
-    for name in [name for name in sys.modules if name.endswith(".handler")]:
-        del sys.modules[name]
-    os.environ.clear()
-    os.environ.update(before)
     signal.signal(signal.SIGTERM, on_sigterm)
 
 

@@ -30,7 +30,7 @@ Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pictures(own_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """In a folder whose own name bites too; a few are pictures, the rest are rejected."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     store = Folder(tmp_path / "\x1b[2Jall\u202e")
