@@ -52,6 +52,12 @@ class Attack:
             policy=self.world.policy.name,
         )
 
+    def two_from_each(self, anchors: Sequence[int], limit: int) -> None:
+        """All clicks, two from each of many addresses, on these pictures in turn."""
+        for turn in range(self.clicks):
+            who = self.cheat(turn // 2)
+            self.click(anchors[turn % len(anchors)], turn, who, who, limit)
+
 
 Shape = Callable[[Attack], None]
 
@@ -73,19 +79,13 @@ def one_address(attack: Attack) -> None:
 
 def many_addresses(attack: Attack) -> None:
     """Two clicks from each of many addresses, on every anchor of the page in turn."""
-    anchors = attack.anchors(PAGE)
-    for turn in range(attack.clicks):
-        who = attack.cheat(turn // 2)
-        attack.click(anchors[turn % len(anchors)], turn, who, who, PAGE)
+    attack.two_from_each(attack.anchors(PAGE), PAGE)
 
 
 def far_and_wide(attack: Attack) -> None:
     """Long answers, in which the target stands nearly always: two clicks for each anchor, from two
     addresses, for as many anchors as there are clicks."""
-    anchors = attack.anchors(LONGEST)[: max(2, attack.clicks // 2)]
-    for turn in range(attack.clicks):
-        who = attack.cheat(turn // 2)
-        attack.click(anchors[turn % len(anchors)], turn, who, who, LONGEST)
+    attack.two_from_each(attack.anchors(LONGEST)[: max(2, attack.clicks // 2)], LONGEST)
 
 
 def few_anchors(attack: Attack) -> None:
@@ -121,10 +121,7 @@ def one_family(attack: Attack) -> None:
     kinds = attack.world.kinds
     anchors = [one for one in attack.anchors(LONGEST) if kinds[one] != kinds[attack.target]]
     family, _ = Counter(kinds[one] for one in anchors).most_common(1)[0]
-    anchors = [one for one in anchors if kinds[one] == family]
-    for turn in range(attack.clicks):
-        who = attack.cheat(turn // 2)
-        attack.click(anchors[turn % len(anchors)], turn, who, who, LONGEST)
+    attack.two_from_each([one for one in anchors if kinds[one] == family], LONGEST)
 
 
 SHAPES: dict[str, Shape] = {

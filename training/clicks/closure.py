@@ -49,7 +49,12 @@ SPARED = """
 delete from lonely where (lo, hi) in (select one, other from circle)
     and (hi, lo) in (select one, other from circle)
 """
-STRANGERS = "delete from line where side = 'learnt' and (lo, hi) in (select lo, hi from lonely)"
+PARTED = """
+delete from link where (least(one, other), greatest(one, other)) in (select lo, hi from lonely)
+"""
+STRANGERS = """
+delete from line where side = 'learnt' and (lo, hi) not in (select one, other from link)
+"""
 
 
 def leave_strangers_out(engine: duckdb.DuckDBPyConnection) -> None:
@@ -59,29 +64,26 @@ def leave_strangers_out(engine: duckdb.DuckDBPyConnection) -> None:
     "Collective dynamics of small-world networks", 1998). Where none is closed nothing can be said.
     Those of a circle are spared at first: without the others they may not be lonely any more.
     """
+    engine.execute(LINK)
     _look(engine)
     closed, triads = engine.execute(CLOSED).fetchall()[0]
     usual = closed / max(1, triads)
     _find_lonely(engine, usual)
     draw_circles(engine)
     engine.execute(SPARED)
-    _leave_out(engine, "circle")
+    _part(engine)
     _look(engine)
     _find_lonely(engine, usual)
-    _leave_out(engine)
+    _part(engine)
+    engine.execute(STRANGERS)
+    for table in ("link", "circle"):
+        engine.execute(f"drop table {table}")
 
 
 def _look(engine: duckdb.DuckDBPyConnection) -> None:
-    """From `line` to `company`."""
-    for sql in (LINK, VOUCHED, COMPANY):
+    """From `link` to `company`."""
+    for sql in (VOUCHED, COMPANY):
         engine.execute(sql)
-
-
-def _leave_out(engine: duckdb.DuckDBPyConnection, *tables: str) -> None:
-    """Those in `lonely`; and forget what was made to find them."""
-    engine.execute(STRANGERS)
-    for table in ("link", "vouched", "company", "lonely", *tables):
-        engine.execute(f"drop table {table}")
 
 
 def _find_lonely(engine: duckdb.DuckDBPyConnection, usual: float) -> None:
@@ -92,7 +94,13 @@ def _find_lonely(engine: duckdb.DuckDBPyConnection, usual: float) -> None:
         rows = [[others, most_when_lonely(others, usual)] for others in crowds]
         engine.executemany("insert into fewest values (?, ?)", rows)
     engine.execute(LONELY)
-    engine.execute("drop table fewest")
+
+
+def _part(engine: duckdb.DuckDBPyConnection) -> None:
+    """Of `link`, those that are lonely; and forget what was made to find them."""
+    engine.execute(PARTED)
+    for table in ("vouched", "company", "fewest", "lonely"):
+        engine.execute(f"drop table {table}")
 
 
 def most_when_lonely(others: int, share: float) -> int:
